@@ -1,0 +1,103 @@
+"""Supervision of worker processes, with Cotyledon's API.
+
+The names below are the public API; each is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cotyledon_core.event_log import EventLog
+    from cotyledon_core.events import Event
+    from cotyledon_core.exceptions import (
+        ConfigurationError,
+        CotyledonError,
+        PluginError,
+        WorkerStartError,
+    )
+    from cotyledon_core.manager import ServiceManager
+    from cotyledon_core.plugins.notifier import Notifier
+    from cotyledon_core.plugins.restart_policy import (
+        Cause,
+        Death,
+        Decision,
+        ExitStatus,
+        GiveUp,
+        PastRestart,
+        Phase,
+        Restart,
+        RestartPolicy,
+        Stop,
+    )
+    from cotyledon_core.program import Program
+    from cotyledon_core.service import Service
+    from cotyledon_core.supervision.restart import Backoff
+    from cotyledon_core.types import ServiceId, WorkerId
+
+_HOMES = {
+    "Backoff": "supervision.restart",
+    "Cause": "plugins.restart_policy",
+    "ConfigurationError": "exceptions",
+    "CotyledonError": "exceptions",
+    "Death": "plugins.restart_policy",
+    "Decision": "plugins.restart_policy",
+    "Event": "events",
+    "EventLog": "event_log",
+    "ExitStatus": "plugins.restart_policy",
+    "GiveUp": "plugins.restart_policy",
+    "Notifier": "plugins.notifier",
+    "PastRestart": "plugins.restart_policy",
+    "Phase": "plugins.restart_policy",
+    "PluginError": "exceptions",
+    "Program": "program",
+    "Restart": "plugins.restart_policy",
+    "RestartPolicy": "plugins.restart_policy",
+    "Service": "service",
+    "ServiceId": "types",
+    "ServiceManager": "manager",
+    "Stop": "plugins.restart_policy",
+    "WorkerId": "types",
+    "WorkerStartError": "exceptions",
+}
+
+__all__ = [
+    "Backoff",
+    "Cause",
+    "ConfigurationError",
+    "CotyledonError",
+    "Death",
+    "Decision",
+    "Event",
+    "EventLog",
+    "ExitStatus",
+    "GiveUp",
+    "Notifier",
+    "PastRestart",
+    "Phase",
+    "PluginError",
+    "Program",
+    "Restart",
+    "RestartPolicy",
+    "Service",
+    "ServiceId",
+    "ServiceManager",
+    "Stop",
+    "WorkerId",
+    "WorkerStartError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,274 @@
+"""The closed set of events that hooks and notifiers are told, after the fact.
+
+New fields and new types may be added; none is renamed or removed within a
+major version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from cotyledon_core.plugins.restart_policy import Cause, ExitStatus, Phase
+from cotyledon_core.types import ServiceId, WorkerId
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, ExitStatus):
+        return {"code": value.code, "signal": value.signal}
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Base of all events."""
+
+    kind: ClassVar[str] = ""
+    """The event's type in machine-readable output."""
+
+    at: float
+    """Monotonic time in seconds."""
+    wall_time: float
+    """Seconds since the epoch."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as plain values that JSON can hold, with ``event`` for the kind."""
+        plain = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {"event": self.kind, **plain}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerStarted(Event):
+    """The manager begins to supervise."""
+
+    kind = "manager_started"
+    pid: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"manager {self.name} started, pid {self.pid}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerReady(Event):
+    """Every service has had all its workers ready once, or was given up."""
+
+    kind = "manager_ready"
+    services: int
+    workers: int
+
+    def __str__(self) -> str:
+        return f"manager ready: {self.services} services, {self.workers} workers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerReloading(Event):
+    """A reload begins."""
+
+    kind = "manager_reloading"
+
+    def __str__(self) -> str:
+        return "manager reloading"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerReloaded(Event):
+    """A reload was applied; every worker has been told."""
+
+    kind = "manager_reloaded"
+
+    def __str__(self) -> str:
+        return "manager reloaded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadFailed(Event):
+    """A reload was refused; the running configuration stays."""
+
+    kind = "reload_failed"
+    error: str
+
+    def __str__(self) -> str:
+        return f"reload failed, the running configuration stays: {self.error}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerStopping(Event):
+    """A stop was accepted; no worker is started any more."""
+
+    kind = "manager_stopping"
+
+    def __str__(self) -> str:
+        return "manager stopping"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerStopped(Event):
+    """The last worker is gone; the last event."""
+
+    kind = "manager_stopped"
+    status: int
+
+    def __str__(self) -> str:
+        return f"manager stopped, exit status {self.status}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceEvent(Event):
+    """Base of the events that concern one service."""
+
+    service: str
+    service_id: ServiceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAdded(ServiceEvent):
+    kind = "service_added"
+    workers: int
+
+    def __str__(self) -> str:
+        return f"service {self.service} added, {self.workers} workers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceScaled(ServiceEvent):
+    kind = "service_scaled"
+    old_workers: int
+    workers: int
+
+    def __str__(self) -> str:
+        return f"service {self.service} scaled from {self.old_workers} to {self.workers} workers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceGivenUp(ServiceEvent):
+    """No worker of the service is started any more."""
+
+    kind = "service_given_up"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"service {self.service} given up: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerEvent(ServiceEvent):
+    """Base of the events that concern one incarnation of a worker."""
+
+    worker_id: WorkerId
+    incarnation: int
+    pid: int | None
+    """None if there was no process."""
+
+    @property
+    def worker(self) -> str:
+        """For people: service and worker id."""
+        return f"{self.service}({self.worker_id})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSpawned(WorkerEvent):
+    kind = "worker_spawned"
+
+    def __str__(self) -> str:
+        return f"worker {self.worker} spawned, pid {self.pid}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerReady(WorkerEvent):
+    kind = "worker_ready"
+    start_duration: float
+    """Seconds from the spawn."""
+
+    def __str__(self) -> str:
+        return f"worker {self.worker} ready after {self.start_duration:.3f} s, pid {self.pid}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerExited(WorkerEvent):
+    """A worker's process ended; told exactly once for each."""
+
+    kind = "worker_exited"
+    status: ExitStatus
+    cause: Cause
+    phase: Phase
+    uptime: float
+    """Seconds from the spawn to the end."""
+    asked: bool
+    """Whether the manager had asked for it (stop, scale, replacement)."""
+    forced: bool = False
+    """Whether the manager had sent SIGKILL."""
+    detail: str = ""
+
+    def __str__(self) -> str:
+        how = f"{self.cause.value}, " if self.cause is not Cause.EXITED else ""
+        why = ", asked for" if self.asked else ""
+        more = f": {self.detail}" if self.detail else ""
+        return (
+            f"worker {self.worker} ended after {self.uptime:.3f} s, "
+            f"{how}{self.status}{why}, pid {self.pid}{more}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRestarting(WorkerEvent):
+    """The restart policy granted a restart."""
+
+    kind = "worker_restarting"
+    delay: float
+    """Seconds until the start."""
+
+    def __str__(self) -> str:
+        return f"worker {self.worker} restarts in {self.delay:.3f} s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStopped(WorkerEvent):
+    """The restart policy left the worker ended."""
+
+    kind = "worker_stopped"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"worker {self.worker} is not restarted: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatus(WorkerEvent):
+    """A worker said what it is doing (``STATUS=`` of sd_notify)."""
+
+    kind = "worker_status"
+    text: str
+
+    def __str__(self) -> str:
+        return f"worker {self.worker}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookFailed(Event):
+    """A hook raised; the remaining hooks of its kind were not run."""
+
+    kind = "hook_failed"
+    hook: str
+    error: str
+
+    def __str__(self) -> str:
+        return f"{self.hook} hook failed: {self.error}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifierDisabled(Event):
+    """A notifier failed too often and is told nothing any more."""
+
+    kind = "notifier_disabled"
+    notifier: str
+    error: str
+
+    def __str__(self) -> str:
+        return f"notifier {self.notifier} disabled: {self.error}"

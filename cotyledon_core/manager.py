@@ -1,0 +1,294 @@
+"""The manager's face: Cotyledon's API over the engine."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from cotyledon_core.process import session, title
+from cotyledon_core.service import Service
+from cotyledon_core.types import ServiceId
+
+if TYPE_CHECKING:
+    from cotyledon_core.plugins.notifier import Notifier
+    from cotyledon_core.plugins.restart_policy import RestartPolicy
+
+LOG = logging.getLogger("cotyledon_core")
+
+_UNPACED = float("0.01")
+"""Cotyledon's default of ``wait_interval``: recognised by identity, it paces nothing."""
+
+
+class ServiceManager:
+    """Starts, supervises, reloads, scales and stops the workers of services.
+
+    An application makes one manager, adds its services and calls :meth:`run`.
+    Signals: SIGTERM stops gracefully, SIGINT at once, SIGHUP reloads, SIGALRM
+    ends by force.
+    """
+
+    _process_runner_already_created = False
+
+    def __init__(
+        self,
+        wait_interval: float = _UNPACED,
+        graceful_shutdown_timeout: int = 60,
+        mp_context: Any = None,
+    ) -> None:
+        """
+        :param wait_interval: the least time between two spawns, in seconds;
+            left alone, there is none.
+        :param graceful_shutdown_timeout: seconds that a stop may take before
+            it is forced; 0 waits without end.
+        :param mp_context: the multiprocessing context that makes the workers;
+            the start method that the application has set, else fork.
+        :raises RuntimeError: if there is a manager that has not ended.
+        """
+        if self._process_runner_already_created:
+            raise RuntimeError("Only one instance of ServiceManager per application is allowed")
+        ServiceManager._process_runner_already_created = True
+        from cotyledon_core.runtime.engine import Engine
+
+        self._spawn_interval = 0.0 if wait_interval is _UNPACED else float(wait_interval)
+        self._engine = Engine(graceful_shutdown_timeout)
+        self._mp_context = mp_context
+        self._names: dict[str, ServiceId] = {}
+        self._finished = threading.Event()
+        self._thread = threading.get_ident()
+        self._notifiers: dict[str, Notifier] | None = None
+        self._name = title.program_name()
+        title.set_title(f"{title.program_name()}: master process [{' '.join(sys.argv)}]")
+        session.lead()
+
+    # -- settings
+
+    @property
+    def mp_context(self) -> Any:
+        """The multiprocessing context that makes the workers; may be set."""
+        if self._mp_context is not None:
+            return self._mp_context
+        from cotyledon_core.process import contexts
+
+        return contexts.default()
+
+    @mp_context.setter
+    def mp_context(self, context: Any) -> None:
+        self._mp_context = context
+
+    @property
+    def _graceful_shutdown_timeout(self) -> float:
+        return self._engine.grace
+
+    @_graceful_shutdown_timeout.setter
+    def _graceful_shutdown_timeout(self, seconds: float) -> None:
+        self._engine.set_grace(seconds)
+
+    @property
+    def _service_ids(self) -> Mapping[str, ServiceId]:
+        return self._names
+
+    def register_hooks(
+        self,
+        on_terminate: Callable[[], None] | None = None,
+        on_reload: Callable[[], None] | None = None,
+        on_new_worker: Callable[..., None] | None = None,
+        on_dead_worker: Callable[..., None] | None = None,
+    ) -> None:
+        """Register functions to be called; may be called several times.
+
+        Hooks run in the order in which they were registered; if one raises,
+        those of its kind behind it are not run. In the manager they run on its
+        only thread.
+
+        :param on_terminate: called in the manager when it begins to stop.
+        :param on_reload: called in the manager on SIGHUP, before the workers are told.
+        :param on_new_worker: called with service id, worker id and the service
+            in each new worker, when the service was made.
+        :param on_dead_worker: called with service id, worker id and exit code
+            (negative for a signal) in the manager when a worker has ended.
+        :raises TypeError: for what is no callable.
+        """
+        given = {
+            "terminate": on_terminate,
+            "reload": on_reload,
+            "new_worker": on_new_worker,
+            "dead_worker": on_dead_worker,
+        }
+        for kind, hook in given.items():
+            if hook is not None:
+                _check_callable(hook, f"on_{kind}")
+                getattr(self._engine.hooks, kind).append(hook)
+
+    def add_notifier(self, notifier: Notifier, name: str | None = None) -> None:
+        """Tell events to a notifier, beside the log; before :meth:`run`.
+
+        :param name: for messages; its class's name unless given.
+        """
+        if self._notifiers is None:
+            self._notifiers = self._default_notifiers()
+        from cotyledon_core.runtime.services import unique_name
+
+        name = unique_name(name or type(notifier).__name__, self._notifiers)
+        self._notifiers[name] = notifier
+
+    # -- services
+
+    def add(
+        self,
+        service: Callable[..., Any],
+        workers: int = 1,
+        args: Any = None,
+        kwargs: Any = None,
+        *,
+        name: str | None = None,
+        restart_policy: RestartPolicy | None = None,
+    ) -> ServiceId:
+        """Add a service; at any time, from any thread.
+
+        :param service: makes the :class:`Service` in each worker; gets the
+            worker id, then ``args`` and ``kwargs``.
+        :param workers: how many worker processes, at least 1.
+        :param name: unique in the manager; the class's unless given, with a
+            number behind it where it is taken.
+        :param restart_policy: what follows an end that nobody asked for;
+            unless given, workers are always restarted, with back-off.
+        :raises TypeError: if ``service`` is not callable.
+        :raises ValueError: if ``workers`` is no int of at least 1.
+        """
+        _check_callable(service, "service")
+        _check_workers(workers, 1)
+        from cotyledon_core.runtime.services import default_name
+
+        return self._add(
+            service,
+            workers,
+            name=name or default_name(service),
+            args=() if args is None else args,
+            kwargs={} if kwargs is None else kwargs,
+            restart_policy=restart_policy,
+        )
+
+    def _add(
+        self, factory: Callable[..., Any], workers: int, *, name: str, **more: Any
+    ) -> ServiceId:
+        from cotyledon_core.runtime.services import ServiceDefinition, unique_name
+
+        service_id = ServiceId(uuid.uuid4())
+        name, wanted = unique_name(name, self._names), name
+        while self._names.setdefault(name, service_id) != service_id:
+            # another thread was faster
+            name = unique_name(wanted, self._names)
+        self._engine.add(ServiceDefinition(service_id, name, factory, workers, **more))
+        return service_id
+
+    def reconfigure(self, service_id: ServiceId, workers: int) -> None:
+        """Change a service's number of workers, at once; from any thread or hook.
+
+        :param workers: 0 is none.
+        :raises ValueError: for an unknown service, or if ``workers`` is no int of at least 0.
+        """
+        if service_id not in self._engine.definitions:
+            raise ValueError(f"{service_id} service id doesn't exists")
+        _check_workers(workers, 0)
+        self._engine.scale(service_id, workers)
+
+    # -- running
+
+    def run(self) -> NoReturn:
+        """Start the services and supervise them until the manager is told to stop.
+
+        Ends by SystemExit: status 0, or 1 if the stop had to be forced.
+        """
+        self._thread = threading.get_ident()
+        try:
+            status = self._engine.run(
+                self._name,
+                lambda: self._mp_context,
+                self._default_notifiers() if self._notifiers is None else self._notifiers,
+                self._spawn_interval,
+                self,
+            )
+        finally:
+            ServiceManager._process_runner_already_created = False
+            self._finished.set()
+        sys.exit(status)
+
+    def shutdown(self) -> None:
+        """Stop everything gracefully.
+
+        From a hook, or the thread that runs the manager, it returns when the
+        stop is accepted; from another thread, when the manager has ended.
+        After the end it does nothing.
+        """
+        if self._finished.is_set():
+            return
+        LOG.info("Manager shutdown requested")
+        self._engine.shut_down()
+        if threading.get_ident() != self._thread:
+            self._finished.wait()
+
+    def _default_notifiers(self) -> dict[str, Notifier]:
+        """The log, and systemd where it listens."""
+        import os
+
+        from cotyledon_core.event_log import EventLog
+
+        notifiers: dict[str, Notifier] = {"log": EventLog()}
+        if os.environ.get("NOTIFY_SOCKET"):
+            from cotyledon_core.exceptions import PluginError
+            from cotyledon_core.plugins import loading
+
+            try:
+                notifiers["systemd"] = loading.load(loading.Namespace.NOTIFIERS, "systemd")()
+            except PluginError as error:
+                LOG.warning("systemd is not notified: %s", error)
+        return notifiers
+
+    @classmethod
+    def from_config(cls, conf: Any) -> ServiceManager:
+        """Make a manager with the services that a configuration names.
+
+        :param conf: an ``oslo_config.cfg.ConfigOpts`` that was called with its
+            command line.
+        :raises ConfigurationError: with every fault found.
+        """
+        from cotyledon_core.config.application import build
+        from cotyledon_core.process import contexts
+
+        settings, reloader = build(conf)
+        manager = cls(
+            settings.spawn_interval,
+            settings.graceful_shutdown_timeout,
+            contexts.named(settings.start_method),
+        )
+        manager._name = settings.name or manager._name
+        manager._engine.reloader = reloader
+        manager._notifiers = {item.name: item.notifier for item in settings.notifiers}
+        for service in settings.services:
+            manager._add(
+                service.factory,
+                service.workers,
+                name=service.name,
+                restart_policy=service.restart_policy,
+                graceful_shutdown_timeout=service.graceful_shutdown_timeout,
+            )
+        return manager
+
+
+def _check_callable(thing: Any, name: str) -> None:
+    if not callable(thing):
+        raise TypeError(f"'{name}' must be a callable")
+
+
+def _check_workers(workers: Any, minimum: int) -> None:
+    if not isinstance(workers, int) or isinstance(workers, bool) or workers < minimum:
+        raise ValueError(
+            f"'workers' must be an int >= {minimum}, not: {workers} ({type(workers).__name__})"
+        )
+
+
+__all__ = ["Service", "ServiceManager"]

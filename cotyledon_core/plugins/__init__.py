@@ -1,0 +1,1 @@
+"""The contracts that plugin authors implement, and their loading."""

@@ -1,0 +1,45 @@
+"""The contract of a notifier.
+
+A notifier is told events after the fact; it cannot influence supervision.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from cotyledon_core.events import Event
+
+
+class Notifier(abc.ABC):
+    """Base class of notifiers (namespace ``cotyledon.notifiers``).
+
+    The constructor takes the notifier's options as keywords and nothing else.
+    It runs in the manager process before the services start and must not open
+    connections there; that is for the first :meth:`notify`.
+    """
+
+    blocking: ClassVar[bool] = True
+    """Whether :meth:`notify` or :meth:`close` may block.
+
+    A notifier that says False runs on the manager's only thread, and must
+    never wait for anything. The others run in a process of their own, where
+    they may.
+    """
+
+    @classmethod
+    def options(cls) -> Sequence[Any]:
+        """The notifier's ``oslo.config`` options.
+
+        Import ``oslo_config`` inside this method: importing a plugin must not.
+        The values reach the constructor as keywords of the same names.
+        """
+        return ()
+
+    @abc.abstractmethod
+    def notify(self, event: Event) -> None:
+        """Be told one event. After three exceptions in a row the notifier is disabled."""
+
+    def close(self) -> None:  # noqa: B027  # optional by contract
+        """Flush and let go of everything; called once, after the last event."""

@@ -1,0 +1,1 @@
+"""The operating system, thin: no decisions are made here."""

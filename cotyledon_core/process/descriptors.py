@@ -1,0 +1,64 @@
+"""The manager's own descriptors: no process that it forks keeps them.
+
+Whatever forks (a start of a worker, a hook of the application), the child
+closes them before anything else runs. Descriptors that a worker is meant to
+have are not kept here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+
+_own: set[int] = set()
+
+
+def keep_private(*descriptors: int) -> None:
+    """The descriptors are the manager's own from now on."""
+    _own.update(descriptors)
+
+
+def forget_private(*descriptors: int) -> None:
+    """The descriptors are about to be closed by their owner."""
+    _own.difference_update(descriptors)
+
+
+def close_private(*descriptors: int) -> None:
+    """Close descriptors that were the manager's own."""
+    for descriptor in descriptors:
+        _own.discard(descriptor)
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+def _close_in_child() -> None:
+    if not _own:
+        return
+    with contextlib.suppress(ValueError):
+        # the wake-up socket is among them; another may get its number
+        signal.set_wakeup_fd(-1)
+    for descriptor in _own:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+    _own.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
+
+
+def fill_standard_descriptors() -> None:
+    """Open the null device on 0, 1 and 2 where they are closed.
+
+    Otherwise the next descriptor to be opened would take their place, and
+    whatever is printed would go there.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != descriptor:
+                os.dup2(opened, descriptor)
+                os.close(opened)

@@ -1,0 +1,74 @@
+"""The system's process table, as /proc shows it (proc(5)). Linux only; empty elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One process."""
+
+    pid: int
+    parent: int
+    group: int
+    session: int
+    started: int
+    """Clock ticks since the system's boot."""
+    ended: bool
+    """Nothing but its exit status is left."""
+
+
+def _entry(pid: str) -> Entry | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            text = stat.read()
+    except OSError:
+        return None
+    # the name may hold anything, closing parentheses included
+    fields = text[text.rindex(b")") + 2 :].split()
+    return Entry(
+        pid=int(pid),
+        parent=int(fields[1]),
+        group=int(fields[2]),
+        session=int(fields[3]),
+        started=int(fields[19]),
+        ended=fields[0] in (b"Z", b"X"),
+    )
+
+
+def entries() -> list[Entry]:
+    """All processes that are alive."""
+    with contextlib.suppress(FileNotFoundError):
+        found = (_entry(name) for name in os.listdir("/proc") if name.isdecimal())
+        return [entry for entry in found if entry is not None and not entry.ended]
+    return []
+
+
+def parent_of(pid: int) -> int | None:
+    """The parent's pid, None if the process is gone."""
+    entry = _entry(str(pid))
+    return entry.parent if entry else None
+
+
+def descendants(table: Iterable[Entry], roots: Iterable[int]) -> list[Entry]:
+    """The processes below ``roots``, without the roots themselves."""
+    children: dict[int, list[Entry]] = {}
+    for entry in table:
+        children.setdefault(entry.parent, []).append(entry)
+    found: list[Entry] = []
+    waiting = list(roots)
+    while waiting:
+        below = children.pop(waiting.pop(), [])
+        found.extend(below)
+        waiting.extend(entry.pid for entry in below)
+    return found
+
+
+def clock_ticks() -> int:
+    """Now, in the unit of :attr:`Entry.started`."""
+    import time
+
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))

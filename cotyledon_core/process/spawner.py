@@ -1,0 +1,251 @@
+"""Starting worker processes: by a plain fork, or through a multiprocessing context.
+
+The fork is direct: ``multiprocessing.Process.start`` looks at every child each
+time. Signals are held back over every start, so that none is lost in the child
+and none that is meant for it reaches the manager; the child lets them through
+when its own handlers stand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from cotyledon_core.exceptions import WorkerStartError
+from cotyledon_core.plugins.restart_policy import ExitStatus
+from cotyledon_core.process import contexts, signals
+from cotyledon_core.process.channel import Channel
+from cotyledon_core.process.descriptors import close_private, keep_private
+from cotyledon_core.process.lifeline import Lifeline
+from cotyledon_core.worker import entry
+from cotyledon_core.worker.assignment import Assignment
+
+LOG = logging.getLogger("cotyledon_core")
+
+WAITED_FOR = hasattr(os, "waitid") and hasattr(os, "fork")
+"""Whether children of ours are reaped by :mod:`cotyledon_core.process.reaper`."""
+
+
+class Child:
+    """A worker process as it was started.
+
+    :param sentinel: a descriptor that becomes readable when the process has
+        ended; None for a child that is waited for.
+    :param report: where an external program's failed execution is reported.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        sentinel: int | None = None,
+        report: int | None = None,
+        process: Any = None,
+    ) -> None:
+        self.pid = pid
+        self.sentinel = sentinel
+        self.report = report
+        self._reported = b""
+        self._process = process
+        self._pidfd: int | None = None
+        if sentinel is not None and hasattr(os, "pidfd_open"):
+            with contextlib.suppress(OSError):
+                self._pidfd = os.pidfd_open(pid)
+
+    def status(self) -> ExitStatus:
+        """How it ended, once its sentinel is readable."""
+        exitcode = self._process.exitcode
+        return ExitStatus() if exitcode is None else ExitStatus.from_exitcode(exitcode)
+
+    def send(self, number: int) -> None:
+        """Send a signal; nothing happens if the process has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            if self._pidfd is not None:
+                import signal
+
+                signal.pidfd_send_signal(self._pidfd, number)
+            elif sys.platform == "win32":
+                self._process.terminate()
+            else:
+                os.kill(self.pid, number)
+
+    def read_report(self) -> bool:
+        """Take in what was reported of an execution; whether that is all.
+
+        See :mod:`cotyledon_core.process.report`.
+        """
+        try:
+            data = os.read(self.report, 4096) if self.report is not None else b""
+        except BlockingIOError:
+            return False
+        self._reported += data
+        return not data
+
+    @property
+    def reported(self) -> str:
+        """What was reported so far."""
+        return self._reported.decode(errors="replace")
+
+    def close_report(self) -> None:
+        if self.report is not None:
+            close_private(self.report)
+            self.report = None
+
+    def close(self) -> None:
+        """Let go of all descriptors, after the process's end."""
+        self.close_report()
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
+        if self._process is not None and self.sentinel is not None:
+            with contextlib.suppress(ValueError):
+                self._process.close()
+
+
+class Spawner(Protocol):
+    """What the runtime needs of a start method."""
+
+    def spawn(self, assignment: Assignment, executes: bool) -> Child:
+        """Start a worker.
+
+        :param executes: whether an external program may take over the process.
+        :raises WorkerStartError: the system refuses, or something cannot travel.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+@contextlib.contextmanager
+def _told_of_threads() -> Iterator[None]:
+    """Python's own warning of a fork with threads is given once, with the remedy."""
+    global _told
+    if threading.active_count() > 1 and not _told:
+        _told = True
+        LOG.warning(
+            "the application runs threads while workers are forked, which may leave locks "
+            "held in them: start the threads in the workers, or use the start method "
+            "forkserver or spawn"
+        )
+    if sys.version_info < (3, 12):
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+_told = False
+
+
+class ForkSpawner:
+    """Starts workers by a fork."""
+
+    def __init__(self, lifeline: Lifeline, channel: Channel) -> None:
+        self._lifeline = lifeline
+        self._channel = channel
+        self._manager = os.getpid()
+        self._null_device = os.open(os.devnull, os.O_RDONLY)
+
+    def spawn(self, assignment: Assignment, executes: bool) -> Child:
+        try:
+            return self._fork(assignment, executes)
+        except OSError as error:
+            raise WorkerStartError(f"cannot fork: {error}") from error
+
+    def _fork(self, assignment: Assignment, executes: bool) -> Child:
+        reader, report = os.pipe() if executes else (None, None)
+        try:
+            with signals.blocked(), _told_of_threads():
+                pid = os.fork()
+                if pid == 0:
+                    self._begin(assignment, reader, report)
+        except OSError:
+            _close(reader, report)
+            raise
+        _close(report)
+        if reader is not None:
+            keep_private(reader)
+            os.set_blocking(reader, False)
+        return Child(pid, report=reader)
+
+    def _begin(self, assignment: Assignment, reader: int | None, report: int | None) -> None:
+        _close(reader)
+        entry.forked(
+            assignment,
+            self._manager,
+            self._lifeline.reader,
+            self._channel.writer,
+            self._null_device,
+            report,
+        )
+
+    def close(self) -> None:
+        os.close(self._null_device)
+
+
+def _close(*descriptors: int | None) -> None:
+    for descriptor in descriptors:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+class ContextSpawner:
+    """Starts workers through a multiprocessing context (spawn, forkserver)."""
+
+    def __init__(self, context: Any, lifeline: Lifeline, channel: Channel) -> None:
+        self._context = context
+        self._waited_for = WAITED_FOR and context.get_start_method() == "spawn"
+        self._death = _travelling(lifeline.socket, lifeline.reader, readable=True)
+        self._channel = _travelling(channel.socket, channel.writer.fileno(), readable=False)
+
+    def spawn(self, assignment: Assignment, executes: bool) -> Child:
+        process = self._context.Process(
+            target=entry.spawned,
+            args=(assignment, self._death, self._channel),
+            name=assignment.worker_name,
+        )
+        try:
+            with signals.blocked():
+                process.start()
+        except Exception as error:
+            raise WorkerStartError(
+                f"cannot start a worker of service {assignment.service_name} by "
+                f"{self._context.get_start_method()}: {type(error).__name__}: {error}"
+            ) from error
+        _forget(process)
+        sentinel = None if self._waited_for else process.sentinel
+        return Child(process.pid, sentinel=sentinel, process=process)
+
+    def close(self) -> None:
+        """What travels closes its descriptors when it is collected."""
+
+
+def _forget(process: Any) -> None:
+    """Keep multiprocessing from polling the process at every start of another."""
+    from multiprocessing import process as module
+
+    children: set[Any] = module._children  # type: ignore[attr-defined]
+    children.discard(process)
+
+
+def _travelling(end: Any, descriptor: int, *, readable: bool) -> Any:
+    """What multiprocessing can hand to a new process: the socket, else a connection."""
+    if end is not None:
+        return end
+    from multiprocessing.connection import Connection
+
+    return Connection(os.dup(descriptor), readable=readable, writable=not readable)
+
+
+def make(context: Any, lifeline: Lifeline, channel: Channel) -> Spawner:
+    """The spawner for a multiprocessing context."""
+    if contexts.is_fork(context):
+        return ForkSpawner(lifeline, channel)
+    return ContextSpawner(context, lifeline, channel)

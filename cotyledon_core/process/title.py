@@ -1,0 +1,20 @@
+"""Process titles, where the platform has them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def program_name() -> str:
+    """The name that the program was started by."""
+    return os.path.basename(sys.argv[0])
+
+
+def set_title(title: str) -> None:
+    """What process listings show."""
+    try:
+        from setproctitle import setproctitle
+    except ImportError:
+        return
+    setproctitle(title)

@@ -1,0 +1,76 @@
+"""The processes that are alive: who they are, and how they are signalled."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+from cotyledon_core.process import proctable
+from cotyledon_core.process.roll import Roll
+from cotyledon_core.process.signals import SIGHUP
+from cotyledon_core.process.spawner import Child
+from cotyledon_core.supervision.messages import Incarnation
+
+ANCESTRY_LIMIT = 16
+
+
+class WorkerProcess:
+    """A living process of a worker."""
+
+    __slots__ = ("child", "incarnation", "reload_signal", "start_error", "stop_signal")
+
+    def __init__(self, incarnation: Incarnation, child: Child) -> None:
+        self.incarnation = incarnation
+        self.child = child
+        self.stop_signal: int = signal.SIGTERM
+        self.reload_signal: int | None = SIGHUP
+        self.start_error = ""
+
+
+class Children:
+    """Worker processes by pid and by incarnation."""
+
+    def __init__(self, roll: Roll) -> None:
+        self._roll = roll
+        self._by_pid: dict[int, WorkerProcess] = {}
+        self._by_incarnation: dict[Incarnation, WorkerProcess] = {}
+
+    def __contains__(self, pid: object) -> bool:
+        return pid in self._by_pid
+
+    def __len__(self) -> int:
+        return len(self._by_pid)
+
+    def pids(self) -> Iterator[int]:
+        return iter(list(self._by_pid))
+
+    def add(self, process: WorkerProcess) -> None:
+        self._roll.enter(process.child.pid)
+        self._by_pid[process.child.pid] = process
+        self._by_incarnation[process.incarnation] = process
+
+    def remove(self, pid: int) -> WorkerProcess:
+        """Forget a process that has ended."""
+        self._roll.leave(pid)
+        process = self._by_pid.pop(pid)
+        del self._by_incarnation[process.incarnation]
+        return process
+
+    def get(self, incarnation: Incarnation) -> WorkerProcess | None:
+        return self._by_incarnation.get(incarnation)
+
+    def sender(self, pid: int) -> WorkerProcess | None:
+        """The worker process that a message comes from: itself or an ancestor of the sender."""
+        for _ in range(ANCESTRY_LIMIT):
+            process = self._by_pid.get(pid)
+            if process is not None:
+                return process
+            parent = proctable.parent_of(pid)
+            if parent is None or parent <= 1:
+                return None
+            pid = parent
+        return None
+
+    def of_pid(self, pid: int) -> WorkerProcess | None:
+        """The worker process with this pid."""
+        return self._by_pid.get(pid)

@@ -1,0 +1,164 @@
+"""Events go to the notifiers and the hooks, and whatever those do is contained.
+
+Hooks are told the events that they stand for: ``on_terminate`` that the
+manager is stopping, ``on_reload`` that it is reloading, ``on_dead_worker``
+that a worker's process has ended. A hook that raises ends the round of its
+kind, as Cotyledon documents it, and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cotyledon_core import events
+from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.process import clock
+from cotyledon_core.runtime.hooks import Hook, Hooks
+from cotyledon_core.runtime.notifier_host import FAILURES_ALLOWED, NotifierHost
+
+LOG = logging.getLogger("cotyledon_core")
+
+
+class ForeignCode:
+    """Whether code that is not ours is running on the manager's thread."""
+
+    def __init__(self, possible: Callable[[], bool]) -> None:
+        self.running = False
+        self.possible = possible
+        """Whether there is any."""
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        outer, self.running = self.running, True
+        try:
+            yield
+        finally:
+            self.running = outer
+
+
+class Dispatcher:
+    """Tells events; see the module's description."""
+
+    def __init__(self, hooks: Hooks, foreign_code: ForeignCode) -> None:
+        self._hooks = hooks
+        self._foreign_code = foreign_code
+        self._inline: dict[str, Notifier] = {}
+        self._failures: dict[str, int] = {}
+        self.hosts: dict[str, NotifierHost] = {}
+
+    def add_notifier(self, name: str, notifier: Notifier, *, may_host: bool) -> None:
+        """Tell events to the notifier from now on.
+
+        :param may_host: whether helper processes can be had on this platform.
+        """
+        if notifier.blocking and may_host:
+            self.hosts[name] = NotifierHost(name, notifier)
+        else:
+            self._inline[name] = notifier
+
+    def publish(self, event: events.Event) -> None:
+        """Tell an event to everybody."""
+        for host in self.hosts.values():
+            host.put(event)
+        for name, notifier in list(self._inline.items()):
+            self._notify(name, notifier, event)
+        self._call_hooks(event)
+
+    def disable(self, name: str, error: str) -> None:
+        """Tell the notifier nothing any more; the others are told so."""
+        self._inline.pop(name, None)
+        self.hosts.pop(name, None)
+        at, wall_time = clock.now()
+        self.publish(
+            events.NotifierDisabled(at=at, wall_time=wall_time, notifier=name, error=error)
+        )
+
+    def _notify(self, name: str, notifier: Notifier, event: events.Event) -> None:
+        try:
+            with self._foreign_code.entered():
+                notifier.notify(event)
+        except BaseException as error:
+            LOG.exception("notifier %s failed", name)
+            self._failures[name] = self._failures.get(name, 0) + 1
+            if self._failures[name] == FAILURES_ALLOWED:
+                self.disable(name, repr(error))
+        else:
+            self._failures.pop(name, None)
+
+    def _call_hooks(self, event: events.Event) -> None:
+        if isinstance(event, events.WorkerExited):
+            exitcode = event.status.exitcode
+            if exitcode is not None:
+                self._run(
+                    "dead_worker",
+                    self._hooks.dead_worker,
+                    event.service_id,
+                    event.worker_id,
+                    exitcode,
+                )
+        elif isinstance(event, events.ManagerReloading):
+            self._run("reload", self._hooks.reload)
+        elif isinstance(event, events.ManagerStopping):
+            self._run("terminate", self._hooks.terminate)
+
+    def _run(self, kind: str, hooks: list[Hook], *args: Any) -> None:
+        try:
+            for hook in list(hooks):
+                with self._foreign_code.entered():
+                    hook(*args)
+        except BaseException as error:
+            LOG.exception("Exception raised during %s hooks", kind)
+            self.hook_failed(kind, repr(error))
+
+    def hook_failed(self, kind: str, error: str) -> None:
+        """Tell that a hook raised, here or in a worker."""
+        at, wall_time = clock.now()
+        self.publish(events.HookFailed(at=at, wall_time=wall_time, hook=kind, error=error))
+
+    def close(self) -> None:
+        """Close the notifiers that run in the manager; the last event has been told."""
+        for name, notifier in self._inline.items():
+            try:
+                with self._foreign_code.entered():
+                    notifier.close()
+            except BaseException:
+                LOG.exception("notifier %s failed at its end", name)
+
+
+def contained_policy(
+    decide: Callable[[Any], Any],
+    default: Callable[[Any], Any],
+    valid: Callable[[Any], bool],
+    service: str,
+    foreign_code: ForeignCode,
+) -> Callable[[Any], Any]:
+    """A restart policy's ``decide`` that cannot raise.
+
+    An exception, or an answer that is none, counts as the default policy's
+    decision and is logged, once for each service.
+    """
+    logged = False
+
+    def contained(death: Any) -> Any:
+        nonlocal logged
+        try:
+            with foreign_code.entered():
+                decision = decide(death)
+            if valid(decision):
+                return decision
+            problem = f"it answered {decision!r}, not Restart, Stop or GiveUp"
+        except BaseException as error:
+            problem = f"it raised {error!r}"
+        if not logged:
+            logged = True
+            LOG.error(
+                "restart policy of service %s failed (%s); the default policy decides instead",
+                service,
+                problem,
+            )
+        return default(death)
+
+    return contained

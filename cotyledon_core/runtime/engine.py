@@ -1,0 +1,259 @@
+"""Puts the parts of a running manager together, and takes them apart again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from cotyledon_core import events
+from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.process import clock, contexts, selector, session, spawner, title
+from cotyledon_core.process.channel import Channel
+from cotyledon_core.process.descriptors import fill_standard_descriptors
+from cotyledon_core.process.lifeline import Lifeline
+from cotyledon_core.process.roll import Roll
+from cotyledon_core.process.signals import SIGALRM, SIGCHLD, SIGHUP, Signals, existing
+from cotyledon_core.runtime.children import Children
+from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
+from cotyledon_core.runtime.executor import Executor
+from cotyledon_core.runtime.hooks import Hooks
+from cotyledon_core.runtime.household import CAN_FORK, Household
+from cotyledon_core.runtime.loop import Loop
+from cotyledon_core.runtime.services import ServiceDefinition
+from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.supervisor import Supervisor
+from cotyledon_core.types import ServiceId
+
+LOG = logging.getLogger("cotyledon_core")
+
+
+class Reloader(Protocol):
+    """Brings in a changed configuration; see :mod:`cotyledon_core.config.reloader`."""
+
+    def prepare(self) -> Callable[[Any], None]: ...
+
+
+class Engine:
+    """What stays the same before, while and after a manager runs.
+
+    :param grace: the manager's grace period in seconds; 0 waits without end.
+    """
+
+    def __init__(self, grace: float) -> None:
+        self.grace = grace
+        self.hooks = Hooks()
+        self.definitions: dict[ServiceId, ServiceDefinition] = {}
+        self.reloader: Reloader | None = None
+        self._foreign_code = ForeignCode(self._has_foreign_code)
+        self._commands: deque[msg.Message] = deque()
+        self._run: Run | None = None
+        self._signals = Signals(
+            existing(signal.SIGTERM, signal.SIGINT, SIGHUP, SIGALRM, SIGCHLD),
+            urgent=self._urgent,
+            private=True,
+        )
+        self._signals.install()
+
+    def _has_foreign_code(self) -> bool:
+        return self.hooks.any_in_manager or any(
+            definition.restart_policy is not None for definition in self.definitions.values()
+        )
+
+    # -- from any thread
+
+    def add(self, definition: ServiceDefinition) -> None:
+        self.definitions[definition.service_id] = definition
+        self._post(msg.AddService(definition.spec(self._foreign_code)))
+
+    def scale(self, service_id: ServiceId, workers: int) -> None:
+        self._post(msg.Scale(service_id, workers))
+
+    def set_grace(self, grace: float) -> None:
+        self.grace = grace
+        self._post(msg.SetGrace(grace))
+
+    def shut_down(self) -> None:
+        self._signals.post(signal.SIGTERM)
+
+    def _post(self, message: msg.Message) -> None:
+        self._commands.append(message)
+        self._signals.wake()
+
+    # -- in a signal handler
+
+    def _urgent(self, number: int) -> None:
+        """What cannot wait until a hook returns."""
+        if self._run is None:
+            return
+        household = self._run.household
+        if number == signal.SIGTERM:
+            household.accept_stop()
+        elif number in (signal.SIGINT, SIGALRM) and self._foreign_code.running:
+            household.force_exit()
+
+    # -- running
+
+    def run(
+        self,
+        name: str,
+        context: Callable[[], Any],
+        notifiers: Mapping[str, Notifier],
+        spawn_interval: float,
+        manager: Any,
+    ) -> int:
+        """Supervise until the end; return the exit status.
+
+        :param context: the multiprocessing context for the workers, None for the default.
+        :param manager: what a reload's changes are applied to.
+        """
+        fill_standard_descriptors()
+        self._signals.open()
+        self._run = run = Run(self, context, notifiers, spawn_interval)
+        os.environ.pop("NOTIFY_SOCKET", None)
+        try:
+            run.household.open()
+            return run.loop(lambda: self._reload(manager)).run(self._start(name))
+        finally:
+            run.close()
+            self._run = None
+            self._signals.restore()
+
+    def _start(self, name: str) -> msg.Start:
+        """What was commanded before the start."""
+        specs: dict[ServiceId, msg.ServiceSpec] = {}
+        while self._commands:
+            command = self._commands.popleft()
+            if isinstance(command, msg.AddService):
+                specs[command.spec.service_id] = command.spec
+            elif isinstance(command, msg.Scale):
+                spec = specs[command.service_id]
+                specs[command.service_id] = replace(spec, workers=command.workers)
+        return msg.Start(os.getpid(), name, tuple(specs.values()))
+
+    def _reload(self, manager: Any) -> None:
+        """A SIGHUP: the configuration first; only if that holds the workers are told."""
+        assert self._run is not None
+        if self.reloader is not None:
+            try:
+                self.reloader.prepare()(manager)
+            except ConfigurationError as error:
+                self._reload_failed(str(error))
+                return
+        self._run.deliver(msg.Reload())
+        self._run.household.reloaded()
+
+    def _reload_failed(self, error: str) -> None:
+        assert self._run is not None
+        at, wall_time = clock.now()
+        self._run.dispatcher.publish(events.ReloadFailed(at=at, wall_time=wall_time, error=error))
+
+    @property
+    def signals(self) -> Signals:
+        return self._signals
+
+    @property
+    def commands(self) -> deque[msg.Message]:
+        return self._commands
+
+    @property
+    def foreign_code(self) -> ForeignCode:
+        return self._foreign_code
+
+
+class Run:
+    """What exists only while the manager runs."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        context: Callable[[], Any],
+        notifiers: Mapping[str, Notifier],
+        spawn_interval: float,
+    ) -> None:
+        self._engine = engine
+        self._context = context
+        self._roll = Roll()
+        self._roll.set_grace(engine.grace)
+        self._selector = selector.make()
+        self._selector.register(engine.signals.reader, 1)
+        self._lifeline = Lifeline(portable=not CAN_FORK)
+        self._channel = Channel(portable=not CAN_FORK)
+        self._selector.register(self._channel.reader, 1)
+        self._children = Children(self._roll)
+        self._supervisor = Supervisor(engine.grace, spawn_interval)
+        self._spawners: dict[int, tuple[Any, spawner.Spawner]] = {}
+        self.dispatcher = Dispatcher(engine.hooks, engine.foreign_code)
+        for name, notifier in notifiers.items():
+            self.dispatcher.add_notifier(name, notifier, may_host=CAN_FORK)
+        self.household = Household(
+            self._children,
+            self._roll,
+            self._selector,
+            self.dispatcher,
+            engine.foreign_code,
+            engine.signals,
+            session.leads(),
+        )
+        self._loop: Loop | None = None
+
+    def loop(self, reload: Callable[[], None]) -> Loop:
+        engine = self._engine
+        executor = Executor(
+            engine.definitions,
+            self._children,
+            self.dispatcher,
+            engine.hooks,
+            title.program_name(),
+            spawner=self._spawner,
+            grace=lambda: engine.grace,
+        )
+        self._loop = Loop(
+            self._supervisor,
+            executor,
+            self._children,
+            self.household,
+            engine.signals,
+            self._selector,
+            self._channel,
+            engine.commands,
+            reload,
+            self.dispatcher.hook_failed,
+        )
+        executor.watch = self._loop.watch
+        executor.notify_address = self._loop.notify_address
+        return self._loop
+
+    def deliver(self, message: msg.Message) -> None:
+        assert self._loop is not None
+        self._loop.deliver(message)
+
+    def _spawner(self) -> spawner.Spawner:
+        """The spawner for the context of this moment: it may be changed while running."""
+        context = self._context()
+        if context is None:
+            context = contexts.default()
+        if id(context) not in self._spawners:
+            # kept beside its spawner, so that the id stays its own
+            made = spawner.make(context, self._lifeline, self._channel)
+            self._spawners[id(context)] = (context, made)
+        return self._spawners[id(context)][1]
+
+    def close(self) -> None:
+        """Take everything apart; after an error, the workers are ended by force."""
+        if len(self._children):
+            self.household.end_workers()
+        self.household.close()
+        for _, made in self._spawners.values():
+            made.close()
+        self._lifeline.cut()
+        self._channel.close()
+        self._selector.close()
+        if self._loop is not None:
+            self._loop.close()
+        self._roll.close()

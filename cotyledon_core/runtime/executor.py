@@ -1,0 +1,118 @@
+"""Performs the supervisor's actions."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping
+
+from cotyledon_core.exceptions import WorkerStartError
+from cotyledon_core.process.spawner import Child, Spawner
+from cotyledon_core.runtime.children import Children, WorkerProcess
+from cotyledon_core.runtime.dispatcher import Dispatcher
+from cotyledon_core.runtime.hooks import Hooks
+from cotyledon_core.runtime.services import ServiceDefinition
+from cotyledon_core.supervision.actions import Action, Publish, Request, Signal, Spawn
+from cotyledon_core.supervision.messages import (
+    Incarnation,
+    LeaveAsked,
+    Message,
+    Spawned,
+    SpawnFailed,
+)
+from cotyledon_core.types import ServiceId
+from cotyledon_core.worker.assignment import Assignment
+
+SIGCONT: int | None = getattr(signal, "SIGCONT", None)
+SIGKILL: int = getattr(signal, "SIGKILL", signal.SIGTERM)
+
+
+class Executor:
+    """One method for each kind of action.
+
+    :param spawner: what starts processes at this moment.
+    :param grace: the manager's grace period in seconds at this moment.
+
+    ``watch`` is called for each process that was started, and
+    ``notify_address`` for where its program may send messages.
+    """
+
+    def __init__(
+        self,
+        definitions: Mapping[ServiceId, ServiceDefinition],
+        children: Children,
+        dispatcher: Dispatcher,
+        hooks: Hooks,
+        program_name: str,
+        spawner: Callable[[], Spawner],
+        grace: Callable[[], float],
+    ) -> None:
+        self.exit_status: int | None = None
+        self.watch: Callable[[WorkerProcess], None] = lambda process: None
+        self.notify_address: Callable[[], str | None] = lambda: None
+        self._spawner = spawner
+        self._grace = grace
+        self._definitions = definitions
+        self._children = children
+        self._dispatcher = dispatcher
+        self._hooks = hooks
+        self._program_name = program_name
+
+    def perform(self, action: Action) -> Message | None:
+        """Perform one action; return what the supervisor has to hear of it."""
+        if isinstance(action, Publish):
+            self._dispatcher.publish(action.event)
+            return None
+        if isinstance(action, Spawn):
+            return self._spawn(action.incarnation)
+        if isinstance(action, Signal):
+            return self._signal(action)
+        self.exit_status = action.status
+        return None
+
+    def _spawn(self, incarnation: Incarnation) -> Message:
+        definition = self._definitions[incarnation.service_id]
+        try:
+            child = self._start(definition, incarnation)
+        except WorkerStartError as error:
+            return SpawnFailed(incarnation, str(error))
+        process = WorkerProcess(incarnation, child)
+        self._children.add(process)
+        self.watch(process)
+        return Spawned(incarnation, child.pid)
+
+    def _start(self, definition: ServiceDefinition, incarnation: Incarnation) -> Child:
+        executes = definition.executes
+        assignment = Assignment(
+            service_id=definition.service_id,
+            worker_id=incarnation.worker_id,
+            service_name=definition.name,
+            factory=definition.factory,
+            args=definition.args,
+            kwargs=definition.kwargs,
+            new_worker_hooks=tuple(self._hooks.new_worker),
+            grace=self._grace(),
+            known_grace=definition.grace,
+            program_name=self._program_name,
+            notify_address=self.notify_address() if executes else None,
+        )
+        return self._spawner().spawn(assignment, executes)
+
+    def _signal(self, action: Signal) -> Message | None:
+        process = self._children.get(action.incarnation)
+        if process is None:
+            return None
+        child, request = process.child, action.request
+        if request is Request.KILL:
+            child.send(SIGKILL)
+        elif request is Request.INTERRUPT:
+            child.send(signal.SIGINT)
+        elif request is Request.RELOAD:
+            if not process.reload_signal:
+                return LeaveAsked(action.incarnation)
+            child.send(process.reload_signal)
+        else:
+            child.send(process.stop_signal)
+            if SIGCONT is not None:
+                # one that was stopped can obey only when it goes on
+                child.send(SIGCONT)
+        return None

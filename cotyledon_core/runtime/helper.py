@@ -1,0 +1,140 @@
+"""Helper processes: what must not run in the manager, since it may block.
+
+A helper is forked from the manager and fed through a socket that keeps the
+messages apart. The manager never waits for it: what does not fit is queued,
+and when the queue is full the oldest is dropped and counted. The helper is
+told the count as soon as there is room. It ends when the manager's end of the
+socket is closed, having read everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from cotyledon_core.process import signals
+from cotyledon_core.process.descriptors import close_private, keep_private
+from cotyledon_core.process.title import program_name, set_title
+
+QUEUE_LIMIT = 1000
+MESSAGE_LIMIT = 128 * 1024
+
+Serve = Callable[[Callable[[], Any]], None]
+"""Runs in the helper; gets a function that returns the next message, and
+raises EOFError after the last."""
+
+
+class Dropped:
+    """So many messages were dropped here."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+
+class Helper:
+    """The manager's side of a helper process.
+
+    :param name: for the process title.
+    :param serve: what the process does.
+    """
+
+    def __init__(self, name: str, serve: Serve) -> None:
+        self.name = name
+        self.pid: int | None = None
+        self._serve = serve
+        self._socket: socket.socket | None = None
+        self._queue: deque[bytes] = deque()
+        self._dropped = 0
+
+    @property
+    def waiting(self) -> int:
+        """Messages that have not left yet."""
+        return len(self._queue) + bool(self._dropped)
+
+    def fileno(self) -> int:
+        assert self._socket is not None
+        return self._socket.fileno()
+
+    def start(self) -> int:
+        """Fork the process; return its pid.
+
+        :raises OSError: if there is no room for another process.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with signals.blocked():
+                pid = os.fork()
+                if pid == 0:
+                    ours.close()
+                    _serve(self.name, self._serve, theirs)
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        keep_private(ours.fileno())
+        self._socket, self.pid = ours, pid
+        return pid
+
+    def put(self, message: Any) -> None:
+        """Queue a message; never blocks."""
+        data = pickle.dumps(message)
+        if len(data) > MESSAGE_LIMIT:
+            self._dropped += 1
+            return
+        if len(self._queue) >= QUEUE_LIMIT:
+            self._queue.popleft()
+            self._dropped += 1
+        self._queue.append(data)
+
+    def flush(self) -> bool:
+        """Send what there is room for; whether all of it has left."""
+        if self._socket is None:
+            return not self.waiting
+        try:
+            if self._dropped:
+                self._socket.send(pickle.dumps(Dropped(self._dropped)))
+                self._dropped = 0
+            while self._queue:
+                self._socket.send(self._queue[0])
+                self._queue.popleft()
+        except BlockingIOError:
+            return False
+        except OSError:
+            # the process is gone; its end is noticed elsewhere
+            return True
+        return True
+
+    def let_go(self) -> None:
+        """Close the socket: the process ends when it has read everything."""
+        if self._socket is not None:
+            close_private(self._socket.detach())
+            self._socket = None
+
+
+def _serve(name: str, serve: Serve, end: socket.socket) -> NoReturn:
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signals.unblock()
+        set_title(f"{program_name()}: {name}")
+        with contextlib.suppress(EOFError):
+            serve(lambda: _receive(end))
+    finally:
+        os._exit(0)
+
+
+def _receive(end: socket.socket) -> Any:
+    data = end.recv(MESSAGE_LIMIT + 1024)
+    if not data:
+        raise EOFError
+    return pickle.loads(data)

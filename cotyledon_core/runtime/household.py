@@ -1,0 +1,246 @@
+"""The manager's own processes and its own end: guardian, log relay, notifier hosts.
+
+Also the stop's bound: from an accepted stop on, a timer of the kernel ends the
+manager when the grace period is over, even if it sits in a hook that sleeps;
+the guardian ends it a margin later if not even a signal handler can run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import os
+import selectors
+import signal
+import time
+from collections.abc import Iterator
+from typing import NoReturn
+
+from cotyledon_core.plugins.restart_policy import ExitStatus
+from cotyledon_core.process import guardian, proctable, remnants, signals
+from cotyledon_core.process.roll import Roll
+from cotyledon_core.process.signals import SIGALRM
+from cotyledon_core.runtime.children import Children
+from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
+from cotyledon_core.runtime.helper import Helper
+from cotyledon_core.runtime.helpers import Helpers
+from cotyledon_core.runtime.log_relay import LogRelay
+from cotyledon_core.runtime.notifier_host import DISABLED_STATUS, NotifierHost
+
+CAN_FORK = hasattr(os, "fork")
+GUARDED = CAN_FORK and hasattr(os, "pidfd_open")
+GUARDIAN_RETRY = 1.0
+"""Seconds between attempts to start the guardian."""
+LEFTOVER_PATIENCE = 0.5
+"""Seconds that what the workers left in the group has to obey SIGTERM."""
+
+LOG = logging.getLogger("cotyledon_core")
+
+
+class Own:
+    """The pids of all processes that the manager waits for."""
+
+    def __init__(self, children: Children, helpers: Helpers) -> None:
+        self._children = children
+        self._helpers = helpers
+        self.guardian: int | None = None
+
+    def __contains__(self, pid: object) -> bool:
+        return pid in self._children or pid in self._helpers or pid == self.guardian
+
+    def pids(self) -> Iterator[int]:
+        own = () if self.guardian is None else (self.guardian,)
+        return itertools.chain(self._children.pids(), self._helpers.pids(), own)
+
+
+class Household:
+    """See the module's description.
+
+    :param leads_session: whether the manager's process group is its own.
+    """
+
+    def __init__(
+        self,
+        children: Children,
+        roll: Roll,
+        selector: selectors.BaseSelector,
+        dispatcher: Dispatcher,
+        foreign_code: ForeignCode,
+        manager_signals: signals.Signals,
+        leads_session: bool,
+    ) -> None:
+        self._children = children
+        self._roll = roll
+        self._dispatcher = dispatcher
+        self._foreign_code = foreign_code
+        self._signals = manager_signals
+        self._leads_session = leads_session
+        self._helpers = Helpers(roll, selector)
+        self.own = Own(children, self._helpers)
+        self._relay = LogRelay(manager_signals.wake) if CAN_FORK else None
+        self._guardian: guardian.Guardian | None = None
+        self._guardian_due: float | None = None
+        self._watching_signals = False
+        self._since = proctable.clock_ticks() if GUARDED else 0
+        self.stop_accepted_at: float | None = None
+
+    # -- its upkeep
+
+    def open(self) -> None:
+        """Begin: divert the log, start the notifiers' hosts."""
+        if self._relay is not None:
+            self._relay.divert()
+        for host in self._dispatcher.hosts.values():
+            self._helpers.start(host)
+
+    @property
+    def busy(self) -> bool:
+        """Whether :meth:`keep` has something to do at once."""
+        helper = self._relay_helper()
+        return bool(helper and helper.waiting and not self._helpers.is_starting(helper))
+
+    def _relay_helper(self) -> Helper | None:
+        return None if self._relay is None else self._relay.helper
+
+    def deadline(self) -> float | None:
+        """When :meth:`keep` should be called, in monotonic seconds."""
+        times = [self._helpers.deadline(), self._guardian_due]
+        return min((when for when in times if when is not None), default=None)
+
+    def keep(self) -> None:
+        """Start what is due, send what waits."""
+        now = time.monotonic()
+        if self._guardian_due is not None and self._guardian_due <= now:
+            self._guardian_due = None
+            self.guard()
+        self._helpers.start_due(now)
+        if self.busy:
+            helper = self._relay_helper()
+            assert helper is not None
+            self._helpers.start(helper)
+        for helper in self._fed():
+            if helper.waiting:
+                self._helpers.flush(helper)
+        if not self._watching_signals and self._guardian and self._foreign_code.possible():
+            self._watching_signals = True
+            self._guardian.watch_signals()
+
+    def _fed(self) -> Iterator[Helper]:
+        yield from self._dispatcher.hosts.values()
+        helper = self._relay_helper()
+        if helper is not None:
+            yield helper
+
+    def ended(self, pid: int, status: ExitStatus) -> None:
+        """A process of ours that is no worker has ended."""
+        if pid == self.own.guardian:
+            self._guardian_ended()
+            return
+        helper = self._helpers.helper(pid)
+        disabled = isinstance(helper, NotifierHost) and status.code == DISABLED_STATUS
+        self._helpers.ended(pid, restart=not disabled and helper in list(self._fed()))
+        if disabled:
+            for name, host in list(self._dispatcher.hosts.items()):
+                if host is helper:
+                    self._dispatcher.disable(name, "it failed too often")
+
+    def reloaded(self) -> None:
+        """The application may have configured its logging anew."""
+        if self._relay is not None:
+            old = self._relay.renew()
+            if old is not None:
+                self._helpers.retire(old)
+
+    # -- the guardian
+
+    def guard(self) -> None:
+        """See to it that the guardian runs."""
+        if not GUARDED or self._guardian is not None or self._guardian_due is not None:
+            return
+        try:
+            with signals.blocked():
+                self._guardian = guardian.start(
+                    self._roll, self._signals.reader, self._leads_session
+                )
+        except OSError as error:
+            LOG.error("cannot start the guardian, will try again: %s", error)
+            self._guardian_due = time.monotonic() + GUARDIAN_RETRY
+            return
+        self.own.guardian = self._guardian.pid
+        if self.stop_accepted_at is not None:
+            self._guardian.stop_accepted()
+
+    def _guardian_ended(self) -> None:
+        assert self._guardian is not None
+        self._guardian.let_go()
+        self._guardian = self.own.guardian = None
+        self._watching_signals = False
+        self._guardian_due = time.monotonic() + GUARDIAN_RETRY
+
+    # -- the stop's bound
+
+    def accept_stop(self) -> None:
+        """From now on the grace period bounds everything; from any thread or handler."""
+        if self.stop_accepted_at is not None:
+            return
+        self.stop_accepted_at = time.monotonic()
+        self._roll.accept_stop(self.stop_accepted_at)
+        if self._guardian is not None:
+            self._guardian.stop_accepted()
+        if self._roll.grace and SIGALRM is not None:
+            signal.setitimer(signal.ITIMER_REAL, self._roll.grace)
+
+    def bound_reached(self) -> bool:
+        """Whether the stop's bound has struck."""
+        accepted, grace = self.stop_accepted_at, self._roll.grace
+        return accepted is not None and grace > 0 and time.monotonic() >= accepted + grace
+
+    def force_exit(self) -> NoReturn:
+        """End everything at once; in a signal handler, while foreign code does not return."""
+        for pid in self._children.pids():
+            with contextlib.suppress(OSError):
+                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        # the guardian sees to the rest without waiting
+        self._roll.accept_stop(time.monotonic() - self._roll.grace)
+        os._exit(1)
+
+    # -- the end
+
+    def close(self) -> None:
+        """The supervisor is done: end what is left, and the helpers."""
+        if SIGALRM is not None and self.stop_accepted_at is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        self._end_leftovers()
+        self._dispatcher.close()
+        if self._relay is not None:
+            if self._relay.helper.waiting and self._relay.helper.pid is None:
+                self._helpers.start(self._relay.helper)
+            self._relay.restore()
+        self._helpers.finish()
+        if self._guardian is not None:
+            self._guardian.dismiss()
+
+    def _end_leftovers(self) -> None:
+        """End what the workers left in the manager's process group."""
+        if not GUARDED or not self._leads_session:
+            return
+        ours = {os.getpid(), *self.own.pids()}
+        left = set(remnants.group_members(os.getpgrp(), self._since)) - ours
+        if left:
+            held = remnants.Held()
+            held.hold(left)
+            held.send(signal.SIGTERM)
+            held.send(signal.SIGCONT)
+            remnants.see_off(held, LEFTOVER_PATIENCE)
+
+    def end_workers(self) -> None:
+        """End all workers by force; an error has ended the loop."""
+        held = remnants.Held()
+        held.hold(self._children.pids())
+        for pid in self._children.pids():
+            process = self._children.remove(pid)
+            process.child.send(getattr(signal, "SIGKILL", signal.SIGTERM))
+            process.child.close()
+        held.wait(time.monotonic() + 1.0)
+        held.close()

@@ -1,0 +1,147 @@
+"""The manager's log records leave through a helper, the log relay.
+
+A full pipe or a stuck disk behind a log handler would stop supervision, so
+while the manager runs, every logger's handlers are replaced by one that hands
+the records to a helper process. The helper, and every other process that is
+forked from the manager, gets the application's own handlers back.
+
+The helper is forked with the first record, and anew after a reload, in which
+the application may have configured its logging differently.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cotyledon_core.runtime.helper import Dropped, Helper
+
+TEXT_LIMIT = 64 * 1024
+
+_diverted: LogRelay | None = None
+
+
+class RelayHandler(logging.Handler):
+    """Hands records to the relay; in the manager process only."""
+
+    def __init__(self, relay: LogRelay, level: int = logging.NOTSET) -> None:
+        super().__init__(level)
+        self._relay = relay
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # a record passes the handlers of its logger and of those above it
+        if "_relayed" not in record.__dict__:
+            self._relay.put(portable(record))
+            record.__dict__["_relayed"] = True
+
+
+def portable(record: logging.LogRecord) -> dict[str, Any]:
+    """The record's attributes, as far as they travel between processes."""
+    values = dict(record.__dict__)
+    try:
+        values["msg"] = record.getMessage()[:TEXT_LIMIT]
+    except Exception as error:
+        values["msg"] = f"{record.msg!r} % {record.args!r}: {error}"[:TEXT_LIMIT]
+    values["args"] = None
+    if record.exc_info and not record.exc_text:
+        values["exc_text"] = logging.Formatter().formatException(record.exc_info)
+    values["exc_info"] = None
+    return {key: _travels(value) for key, value in values.items()}
+
+
+def _travels(value: Any) -> Any:
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    try:
+        pickle.dumps(value)
+    except Exception:
+        return repr(value)
+    return value
+
+
+class LogRelay:
+    """Diverts the manager's logging to a helper.
+
+    :param congested: called, from any thread, when records wait for the loop.
+    """
+
+    def __init__(self, congested: Callable[[], None]) -> None:
+        self.helper = Helper("log relay", _relay)
+        self._congested = congested
+        self._saved: list[tuple[logging.Logger, list[logging.Handler]]] = []
+        self._last_resort: logging.Handler | None = None
+        self._handler = RelayHandler(self)
+
+    def put(self, record: dict[str, Any]) -> None:
+        """Take in a record; serialised by the handler's own lock."""
+        self.helper.put(record)
+        if self.helper.pid is None or not self.helper.flush():
+            self._congested()
+
+    def divert(self) -> None:
+        """Put the relay in the place of all handlers."""
+        global _diverted
+        for logger in _loggers():
+            if logger.handlers and logger.handlers != [self._handler]:
+                self._saved.append((logger, logger.handlers))
+                logger.handlers = [self._handler]
+        if logging.lastResort is not None and not isinstance(logging.lastResort, RelayHandler):
+            self._last_resort = logging.lastResort
+            logging.lastResort = RelayHandler(self, logging.lastResort.level)
+        _diverted = self
+
+    def restore(self) -> None:
+        """Give the loggers their handlers back, except where others were set since."""
+        global _diverted
+        for logger, handlers in self._saved:
+            if logger.handlers == [self._handler]:
+                logger.handlers = handlers
+        self._saved.clear()
+        if self._last_resort is not None:
+            logging.lastResort = self._last_resort
+            self._last_resort = None
+        _diverted = None
+
+    def renew(self) -> Helper | None:
+        """Take up the application's present logging; return the helper to be let go."""
+        self.restore()
+        self.divert()
+        if self.helper.pid is None:
+            return None
+        old, self.helper = self.helper, Helper("log relay", _relay)
+        return old
+
+
+def _loggers() -> Iterator[logging.Logger]:
+    yield logging.root
+    for logger in list(logging.root.manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger):
+            yield logger
+
+
+def _restore_in_child() -> None:
+    if _diverted is not None:
+        _diverted.restore()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restore_in_child)
+
+
+def _relay(receive: Callable[[], Any]) -> None:
+    """The helper's work: handle each record with the application's handlers."""
+    with contextlib.suppress(EOFError):
+        while True:
+            message = receive()
+            if isinstance(message, Dropped):
+                logging.getLogger("cotyledon_core").warning(
+                    "%d log records were dropped, the log was too slow", message.count
+                )
+            else:
+                record = logging.makeLogRecord(message)
+                logging.getLogger(record.name).handle(record)
+    logging.shutdown()

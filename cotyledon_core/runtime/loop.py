@@ -1,0 +1,296 @@
+"""The manager's loop: one thread, one wait, everything in a fixed order.
+
+One turn: wait; drain the wake-up socket and note a stop; reap; listen to the
+workers; tell the supervisor of the deaths; obey signals, a stop before a
+reload; take commands; deadlines; flush. What a worker said before it died is
+heard before its death is told. A stop that is seen in a turn is known before
+the deaths of that turn are decided, so that nothing is restarted into a stop.
+Every step is bounded; what is left over makes the next wait return at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from cotyledon_core.plugins.restart_policy import ExitStatus
+from cotyledon_core.process import clock
+from cotyledon_core.process import report as reports
+from cotyledon_core.process.channel import Channel, NotifySocket, Told
+from cotyledon_core.process.reaper import OrphanReaper, Reaper
+from cotyledon_core.process.signals import SIGALRM, SIGCHLD, SIGHUP, Signals
+from cotyledon_core.process.spawner import WAITED_FOR
+from cotyledon_core.runtime.children import Children, WorkerProcess
+from cotyledon_core.runtime.executor import Executor
+from cotyledon_core.runtime.household import Household
+from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.exceptions import ImpossibleMessage
+from cotyledon_core.supervision.supervisor import Supervisor
+
+REAP_LIMIT = 64
+"""Deaths in one turn."""
+COMMAND_LIMIT = 64
+"""Commands in one turn."""
+
+LOG = logging.getLogger("cotyledon_core")
+
+
+class Loop:
+    """Joins the supervisor to the world.
+
+    :param commands: messages from any thread; :meth:`Signals.wake` announces them.
+    :param reload: called for a SIGHUP.
+    """
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        executor: Executor,
+        children: Children,
+        household: Household,
+        signals: Signals,
+        selector: selectors.BaseSelector,
+        channel: Channel,
+        commands: deque[msg.Message],
+        reload: Callable[[], None],
+        hook_failed: Callable[[str, str], None],
+    ) -> None:
+        self._supervisor = supervisor
+        self._executor = executor
+        self._children = children
+        self._household = household
+        self._signals = signals
+        self._selector = selector
+        self._channel = channel
+        self._commands = commands
+        self._reload = reload
+        self._hook_failed = hook_failed
+        self._reaper = Reaper(household.own)
+        self._orphans = OrphanReaper(household.own) if _inherits_orphans() else None
+        self._ended: list[tuple[WorkerProcess, ExitStatus]] = []
+        self._unreaped = True
+        self._notify_socket: NotifySocket | None = None
+
+    # -- turns
+
+    def run(self, start: msg.Start) -> int:
+        """Supervise until the supervisor says that it is done; return the exit status."""
+        self.deliver(start)
+        while self._executor.exit_status is None:
+            self.turn()
+        return self._executor.exit_status
+
+    def turn(self) -> None:
+        """See the module's description."""
+        for key, _ in self._selector.select(self._timeout()):
+            if key.data is not None:
+                key.data()
+        pending = self._signals.take()
+        self._note_stop(pending)
+        self._reap(pending)
+        self._listen()
+        self._tell_deaths()
+        self._obey(pending)
+        self._take_commands()
+        self._meet_deadlines()
+        self._household.keep()
+
+    def _timeout(self) -> float | None:
+        if self._unreaped or self._commands or self._household.busy:
+            return 0
+        due = [self._supervisor.deadline(), self._household.deadline()]
+        if self._orphans is not None:
+            due.append(self._orphans.deadline())
+        times = [when for when in due if when is not None]
+        return max(min(times) - time.monotonic(), 0) if times else None
+
+    def deliver(self, message: msg.Message) -> None:
+        """Hand a message to the supervisor and do what it says."""
+        waiting = deque([message])
+        while waiting:
+            message = waiting.popleft()
+            try:
+                actions = self._supervisor.handle(message, clock.now())
+            except ImpossibleMessage:
+                LOG.exception("internal error: impossible message %s", message)
+                continue
+            for action in actions:
+                answer = self._executor.perform(action)
+                if answer is not None:
+                    waiting.append(answer)
+
+    # -- deaths
+
+    def _note_stop(self, pending: set[int]) -> None:
+        if signal.SIGTERM in pending or signal.SIGINT in pending:
+            self.deliver(msg.StopNoticed())
+
+    def _reap(self, pending: set[int]) -> None:
+        if not WAITED_FOR or not (self._unreaped or SIGCHLD in pending):
+            return
+        reaped = 0
+        for pid, status in self._reaper.ended(REAP_LIMIT, self._household.own.pids()):
+            reaped += 1
+            if pid in self._children:
+                self._ended.append((self._bury(pid), status))
+            else:
+                self._household.ended(pid, status)
+        self._unreaped = reaped == REAP_LIMIT
+        if self._orphans is not None:
+            self._orphans.reap(time.monotonic())
+
+    def _bury(self, pid: int) -> WorkerProcess:
+        process = self._children.remove(pid)
+        descriptor = process.child.report
+        if descriptor is not None:
+            self._selector.unregister(descriptor)
+            process.child.read_report()
+        process.child.close()
+        return process
+
+    def _tell_deaths(self) -> None:
+        ended, self._ended = self._ended, []
+        for process, status in ended:
+            error = process.start_error or reports.error(process.child.reported)
+            self.deliver(msg.Exited(process.incarnation, status, error))
+
+    # -- what is watched
+
+    def watch(self, process: WorkerProcess) -> None:
+        """A process was started: wait for what it has descriptors for."""
+        self._household.guard()
+        child = process.child
+        if child.sentinel is not None:
+            self._selector.register(
+                child.sentinel, selectors.EVENT_READ, lambda: self._sentinel_ready(process)
+            )
+        if child.report is not None:
+            self._selector.register(
+                child.report, selectors.EVENT_READ, lambda: self._report_ready(process)
+            )
+
+    def _sentinel_ready(self, process: WorkerProcess) -> None:
+        child = process.child
+        assert child.sentinel is not None
+        self._selector.unregister(child.sentinel)
+        status = child.status()
+        self._ended.append((self._bury(child.pid), status))
+
+    def _report_ready(self, process: WorkerProcess) -> None:
+        child = process.child
+        if child.report is None or not child.read_report():
+            return
+        self._selector.unregister(child.report)
+        child.close_report()
+        if reports.succeeded(child.reported):
+            self.deliver(msg.Ready(process.incarnation))
+
+    def notify_address(self) -> str | None:
+        """Where external programs send their messages; None where that cannot be had."""
+        if self._notify_socket is None and hasattr(os, "fork"):
+            try:
+                self._notify_socket = NotifySocket()
+            except (OSError, AttributeError):
+                return None
+            self._selector.register(self._notify_socket, selectors.EVENT_READ, self._hear_programs)
+        return None if self._notify_socket is None else self._notify_socket.address
+
+    def close(self) -> None:
+        if self._notify_socket is not None:
+            self._notify_socket.close()
+
+    # -- what workers say
+
+    def _listen(self) -> None:
+        for told in self._channel.receive():
+            self._hear(told, self._speaker(told.pid))
+
+    def _speaker(self, pid: int) -> WorkerProcess | None:
+        process = self._children.of_pid(pid)
+        if process is None:
+            for ended, _ in self._ended:
+                if ended.child.pid == pid:
+                    return ended
+        return process
+
+    def _hear_programs(self) -> None:
+        assert self._notify_socket is not None
+        for told in self._notify_socket.receive():
+            self._hear(told, self._children.sender(told.pid))
+
+    def _hear(self, told: Told, process: WorkerProcess | None) -> None:
+        if process is None:
+            return
+        for key, value in told.values.items():
+            if key == "X_HOOK_FAILED":
+                self._hook_failed("new_worker", value)
+            elif key in _HEARD:
+                self._understand(key, value, process)
+
+    def _understand(self, key: str, value: str, process: WorkerProcess) -> None:
+        try:
+            message = _HEARD[key](process, value)
+        except ValueError:
+            LOG.warning("process %d said %s=%s, which is no number", process.child.pid, key, value)
+            return
+        if message is not None:
+            self.deliver(message)
+
+    # -- commands and deadlines
+
+    def _obey(self, pending: set[int]) -> None:
+        if signal.SIGTERM in pending:
+            self.deliver(msg.ShutDown(self._household.stop_accepted_at or time.monotonic()))
+        if signal.SIGINT in pending or (SIGALRM in pending and not self._household.bound_reached()):
+            self.deliver(msg.Abort())
+        elif SIGHUP in pending and signal.SIGTERM not in pending:
+            self._reload()
+
+    def _take_commands(self) -> None:
+        for _ in range(min(len(self._commands), COMMAND_LIMIT)):
+            self.deliver(self._commands.popleft())
+
+    def _meet_deadlines(self) -> None:
+        now = time.monotonic()
+        due = self._supervisor.deadline()
+        if due is not None and due <= now:
+            self.deliver(msg.DeadlineReached())
+        if self._orphans is not None:
+            orphans_due = self._orphans.deadline()
+            if orphans_due is not None and orphans_due <= now:
+                self._orphans.reap(now)
+
+
+def _inherits_orphans() -> bool:
+    return WAITED_FOR and os.path.isdir("/proc/self/task") and OrphanReaper.needed()
+
+
+Heard = Callable[[WorkerProcess, str], msg.Message | None]
+
+
+def _stop_signal(process: WorkerProcess, value: str) -> None:
+    process.stop_signal = int(value)
+
+
+def _reload_signal(process: WorkerProcess, value: str) -> None:
+    process.reload_signal = int(value) or None
+
+
+def _start_error(process: WorkerProcess, value: str) -> None:
+    process.start_error = value
+
+
+_HEARD: Mapping[str, Heard] = {
+    "READY": lambda process, value: msg.Ready(process.incarnation) if value == "1" else None,
+    "STATUS": lambda process, value: msg.StatusTold(process.incarnation, value),
+    "X_GRACE": lambda process, value: msg.GraceAnnounced(process.incarnation, float(value)),
+    "X_LEAVE": lambda process, value: msg.LeaveAsked(process.incarnation),
+    "X_STOP_SIGNAL": _stop_signal,
+    "X_RELOAD_SIGNAL": _reload_signal,
+    "X_START_ERROR": _start_error,
+}

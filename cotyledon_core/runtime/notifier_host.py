@@ -1,0 +1,53 @@
+"""A notifier that may block, in a helper process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.runtime.helper import Dropped, Helper
+
+FAILURES_ALLOWED = 3
+"""Exceptions in a row after which a notifier is disabled."""
+DISABLED_STATUS = 3
+"""Exit status of a host whose notifier has failed that often."""
+
+LOG = logging.getLogger("cotyledon_core")
+
+
+class NotifierHost(Helper):
+    """The manager's side of a blocking notifier."""
+
+    def __init__(self, name: str, notifier: Notifier) -> None:
+        super().__init__(f"notifier {name}", lambda receive: _host(name, notifier, receive))
+
+
+def _host(name: str, notifier: Notifier, receive: Callable[[], Any]) -> None:
+    failures = 0
+    try:
+        with contextlib.suppress(EOFError):
+            while True:
+                message = receive()
+                if isinstance(message, Dropped):
+                    LOG.warning("notifier %s was too slow, %d events dropped", name, message.count)
+                    continue
+                failures = 0 if _notify(name, notifier, message) else failures + 1
+                if failures == FAILURES_ALLOWED:
+                    os._exit(DISABLED_STATUS)
+        notifier.close()
+    except Exception:
+        LOG.exception("notifier %s failed at its end", name)
+    logging.shutdown()
+
+
+def _notify(name: str, notifier: Notifier, event: Any) -> bool:
+    try:
+        notifier.notify(event)
+    except Exception:
+        LOG.exception("notifier %s failed", name)
+        return False
+    return True

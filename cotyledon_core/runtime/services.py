@@ -1,0 +1,92 @@
+"""What the shell knows of a service, beyond what the supervisor decides on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cotyledon_core.default_policy import DefaultPolicy
+from cotyledon_core.plugins.restart_policy import (
+    Death,
+    Decision,
+    GiveUp,
+    Restart,
+    RestartPolicy,
+    Stop,
+)
+from cotyledon_core.runtime.dispatcher import ForeignCode, contained_policy
+from cotyledon_core.service import Service
+from cotyledon_core.supervision.messages import ServiceSpec
+from cotyledon_core.types import ServiceId
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDefinition:
+    """A service as it was added."""
+
+    service_id: ServiceId
+    name: str
+    factory: Callable[..., Any]
+    workers: int
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    restart_policy: RestartPolicy | None = None
+    graceful_shutdown_timeout: float | None = None
+
+    @property
+    def service_class(self) -> type[Any] | None:
+        """The class, where it is known before an instance is made."""
+        candidate = getattr(self.factory, "service_class", self.factory)
+        return candidate if isinstance(candidate, type) else None
+
+    @property
+    def grace(self) -> float | None:
+        """The service's own grace period in seconds, as far as it is known."""
+        if self.graceful_shutdown_timeout is not None:
+            return self.graceful_shutdown_timeout
+        own = getattr(self.service_class, "graceful_shutdown_timeout", None)
+        return float(own) if isinstance(own, (int, float)) else None
+
+    @property
+    def executes(self) -> bool:
+        """Whether an external program may take over the worker's process."""
+        own = getattr(self.service_class, "program", None)
+        return own is not None and own is not Service.program
+
+    def spec(self, foreign_code: ForeignCode) -> ServiceSpec:
+        """What the supervisor has to know."""
+        decide: Callable[[Death], Decision] = default_decision
+        if self.restart_policy is not None:
+            decide = contained_policy(
+                self.restart_policy.decide, default_decision, is_decision, self.name, foreign_code
+            )
+        return ServiceSpec(self.service_id, self.name, self.workers, decide, self.grace)
+
+
+default_decision = DefaultPolicy().decide
+
+
+def is_decision(answer: Any) -> bool:
+    """Whether a policy's answer is one."""
+    if isinstance(answer, Restart):
+        delay = answer.delay
+        return isinstance(delay, (int, float)) and math.isfinite(delay) and delay >= 0
+    return isinstance(answer, (Stop, GiveUp))
+
+
+def unique_name(wanted: str, taken: Mapping[str, Any]) -> str:
+    """The name, or with ``-2`` and so on if another service has it."""
+    name, number = wanted, 2
+    while name in taken:
+        name, number = f"{wanted}-{number}", number + 1
+    return name
+
+
+def default_name(factory: Callable[..., Any]) -> str:
+    """What a service is called if nobody says otherwise."""
+    for candidate in (getattr(factory, "name", None), getattr(factory, "__name__", None)):
+        if isinstance(candidate, str):
+            return candidate
+    return type(factory).__name__

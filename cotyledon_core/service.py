@@ -1,0 +1,110 @@
+"""What an application subclasses."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cotyledon_core.types import WorkerId
+
+if TYPE_CHECKING:
+    from cotyledon_core.program import Program
+
+
+class Service:
+    """A service: what to run in each of its worker processes.
+
+    One instance is made in every worker. All methods are optional.
+    """
+
+    name: ClassVar[str | None]
+    """Stands in the process title, in logs and in configuration; the class's
+    own name unless given."""
+
+    graceful_shutdown_timeout: ClassVar[int | None] = None
+    """Seconds that :meth:`terminate` may take before the worker is ended by
+    force. 0 waits without end, None means the manager's."""
+
+    _has_default_name: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.__dict__.get("name") is not None:
+            cls._has_default_name = False
+        elif cls._has_default_name or "name" in cls.__dict__:
+            cls.name = cls.__name__
+            cls._has_default_name = True
+
+    def __init__(self, worker_id: WorkerId) -> None:
+        """
+        :param worker_id: 0 to n-1 for n workers; stable, so that work can be
+            divided by it: a replacement gets the id of the one it replaces.
+        """
+        super().__init__()
+        self.worker_id = worker_id
+
+    def run(self) -> None:
+        """The service's work, on a thread of its own.
+
+        It may block or return; returning does not end the worker. SystemExit
+        ends the worker with its status, any other exception is logged and ends
+        it with status 1.
+        """
+
+    def terminate(self) -> None:
+        """Shut down cleanly, once, on SIGTERM; the worker ends when it returns.
+
+        SystemExit sets the worker's exit status, which is 0 otherwise.
+        """
+
+    def reload(self) -> None:
+        """Take over changes, on SIGHUP; never beside :meth:`terminate`.
+
+        Unless overridden, the worker is terminated and replaced by a new one
+        with the same id.
+        """
+        if not _ask_for_replacement():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def program(self) -> Program | None:
+        """The external program that takes over this worker's process, if any.
+
+        Called once in the worker when the instance is made. The program gets
+        the process: same pid, its exit status is the worker's, and signals go
+        to it directly; :meth:`run`, :meth:`terminate` and :meth:`reload` are
+        not called then.
+        """
+        return None
+
+    @classmethod
+    def options(cls) -> Sequence[Any]:
+        """The service's ``oslo.config`` options, for use from configuration.
+
+        Import ``oslo_config`` inside this method. The values of the service's
+        section reach the constructor as keywords of the same names.
+        """
+        return ()
+
+    @classmethod
+    def from_conf(cls, worker_id: WorkerId, conf: Any, **options: Any) -> Service:
+        """Make an instance from the whole configuration.
+
+        Override it if the service wants the ``ConfigOpts``; the default passes
+        the options to the constructor and leaves ``conf`` alone.
+
+        :param conf: the manager's ``oslo_config.cfg.ConfigOpts``.
+        :param options: the values of :meth:`options`.
+        """
+        return cls(worker_id, **options)
+
+
+Service.name = "Service"
+
+
+def _ask_for_replacement() -> bool:
+    """Whether this process is a worker whose manager was asked to replace it."""
+    from cotyledon_core.worker import lifecycle
+
+    return lifecycle.ask_for_replacement()

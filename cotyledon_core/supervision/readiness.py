@@ -1,0 +1,37 @@
+"""When the manager as a whole is ready: every worker wanted by then was ready once."""
+
+from __future__ import annotations
+
+from cotyledon_core.supervision.worker import Worker
+
+
+class FirstReadiness:
+    """Counts the workers that have still to become ready for the first time."""
+
+    def __init__(self) -> None:
+        self._awaited = 0
+        self._begun = False
+        self._over = False
+
+    def begin(self) -> None:
+        """The services that the manager starts with are known."""
+        self._begun = True
+
+    def expect(self, worker: Worker) -> None:
+        """A worker was added; those added once all are ready do not count."""
+        if not self._over:
+            worker.awaits_first_ready = True
+            self._awaited += 1
+
+    def release(self, worker: Worker) -> None:
+        """The worker has become ready, or is not wanted any more."""
+        if worker.awaits_first_ready:
+            worker.awaits_first_ready = False
+            self._awaited -= 1
+
+    def completed(self) -> bool:
+        """True once, when nobody is awaited any more."""
+        if self._over or not self._begun or self._awaited:
+            return False
+        self._over = True
+        return True

@@ -1,0 +1,63 @@
+"""All services and their workers, and how messages find them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotyledon_core.supervision.exceptions import ImpossibleMessage
+from cotyledon_core.supervision.messages import Incarnation, ServiceSpec
+from cotyledon_core.supervision.service import SupervisedService
+from cotyledon_core.supervision.snapshot import Snapshot, of_service
+from cotyledon_core.supervision.worker import Worker
+from cotyledon_core.types import ServiceId
+
+
+class Roster:
+    """Services in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self._services: dict[ServiceId, SupervisedService] = {}
+
+    def __len__(self) -> int:
+        return len(self._services)
+
+    def add(self, spec: ServiceSpec) -> SupervisedService:
+        """
+        :raises ImpossibleMessage: if it is there already.
+        """
+        if spec.service_id in self._services:
+            raise ImpossibleMessage(f"service {spec.name} added twice")
+        service = self._services[spec.service_id] = SupervisedService(spec)
+        return service
+
+    def service(self, service_id: ServiceId) -> SupervisedService:
+        """
+        :raises ImpossibleMessage: if there is none.
+        """
+        try:
+            return self._services[service_id]
+        except KeyError:
+            raise ImpossibleMessage(f"unknown service {service_id}") from None
+
+    def worker(self, incarnation: Incarnation) -> Worker:
+        """The worker that this process fills at present.
+
+        :raises ImpossibleMessage: if there is none.
+        """
+        worker = self.service(incarnation.service_id).workers.get(incarnation.worker_id)
+        if worker is None or worker.number != incarnation.number or not worker.alive:
+            raise ImpossibleMessage(f"no such process: {incarnation}")
+        return worker
+
+    def workers(self) -> Iterator[Worker]:
+        """All workers; they may leave meanwhile."""
+        for service in self._services.values():
+            yield from list(service.workers.values())
+
+    def wanted(self) -> int:
+        """How many workers are wanted in all."""
+        return sum(service.wanted for service in self._services.values())
+
+    def snapshot(self, stopping: bool) -> Snapshot:
+        services = tuple(of_service(service) for service in self._services.values())
+        return Snapshot(stopping, services)

@@ -1,0 +1,40 @@
+"""Who is to be started next: first come, first served, and no faster than allowed."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from cotyledon_core.supervision.worker import Worker
+
+
+class StartQueue:
+    """Workers that wait for nothing but their turn.
+
+    :param interval: the least time between two starts, in seconds.
+    """
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._waiting: deque[Worker] = deque()
+        self._next_at = 0.0
+
+    def add(self, worker: Worker) -> None:
+        worker.queued = True
+        self._waiting.append(worker)
+
+    def clear(self) -> None:
+        """Nobody is started any more."""
+        self._waiting.clear()
+
+    def next_at(self) -> float | None:
+        """When the next start is due; None if nobody waits."""
+        return self._next_at if self._waiting else None
+
+    def pop_due(self, now: float) -> Worker | None:
+        """The next that may start now; those that left the queue meanwhile are passed over."""
+        while self._waiting and now >= self._next_at:
+            worker = self._waiting.popleft()
+            if worker.queued:
+                self._next_at = now + self._interval
+                return worker
+        return None

@@ -1,0 +1,111 @@
+"""One worker: a numbered slot of a service, whatever process fills it."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from cotyledon_core.plugins.restart_policy import Cause, Death, ExitStatus, PastRestart, Phase
+from cotyledon_core.supervision.messages import Incarnation, Instant
+from cotyledon_core.supervision.states import ALIVE, Goal, Occurrence, State, next_state
+from cotyledon_core.types import WorkerId
+
+if TYPE_CHECKING:
+    from cotyledon_core.supervision.service import SupervisedService
+
+RESTARTS_KEPT = 100
+
+
+class End(NamedTuple):
+    """How a process ended."""
+
+    status: ExitStatus
+    cause: Cause
+    uptime: float
+    detail: str
+
+
+class Worker:
+    """What the supervisor knows of a worker. Compared and hashed by identity."""
+
+    __slots__ = (
+        "awaits_first_ready",
+        "forced",
+        "goal",
+        "grace",
+        "number",
+        "phase",
+        "pid",
+        "queued",
+        "restarts",
+        "service",
+        "started_at",
+        "state",
+        "worker_id",
+    )
+
+    def __init__(self, service: SupervisedService, worker_id: WorkerId) -> None:
+        self.service = service
+        self.worker_id = worker_id
+        self.goal = Goal.UP
+        self.state = State.STOPPED
+        self.number = 0
+        self.pid: int | None = None
+        self.started_at = 0.0
+        self.phase = Phase.BOOT
+        self.grace: float | None = None
+        self.forced = False
+        self.queued = False
+        self.awaits_first_ready = False
+        self.restarts: deque[PastRestart] = deque(maxlen=RESTARTS_KEPT)
+
+    @property
+    def alive(self) -> bool:
+        return self.state in ALIVE
+
+    @property
+    def incarnation(self) -> Incarnation:
+        return Incarnation(self.service.spec.service_id, self.worker_id, self.number)
+
+    def check(self, occurrence: Occurrence) -> State | None:
+        """The state that the occurrence would lead to; changes nothing.
+
+        :raises ImpossibleMessage: if it cannot occur now.
+        """
+        return next_state(self.state, occurrence)
+
+    def enter(self, occurrence: Occurrence) -> None:
+        """Follow the table, for an occurrence that is no end of the process."""
+        state = next_state(self.state, occurrence)
+        assert state is not None
+        self.state = state
+
+    def begin_incarnation(self, now: float) -> None:
+        """A process is asked for."""
+        self.enter(Occurrence.START)
+        self.number += 1
+        self.pid = None
+        self.started_at = now
+        self.phase = Phase.BOOT
+        self.grace = None
+        self.forced = False
+        self.queued = False
+
+    def death(self, end: End, now: Instant) -> Death:
+        """What the restart policy is told."""
+        service = self.service
+        return Death(
+            service=service.spec.name,
+            service_id=service.spec.service_id,
+            worker_id=self.worker_id,
+            incarnation=self.number,
+            status=end.status,
+            cause=end.cause,
+            phase=self.phase,
+            uptime=end.uptime,
+            now=now.monotonic,
+            wall_time=now.wall,
+            worker_restarts=tuple(self.restarts),
+            service_restarts=tuple(service.restarts),
+            detail=end.detail,
+        )

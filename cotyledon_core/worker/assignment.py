@@ -1,0 +1,35 @@
+"""What a new process is told of the worker that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cotyledon_core.types import ServiceId, WorkerId
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Travels to the process by fork or by pickle."""
+
+    service_id: ServiceId
+    worker_id: WorkerId
+    service_name: str
+    factory: Callable[..., Any]
+    """Makes the service's instance; gets the worker id first."""
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    new_worker_hooks: Sequence[Callable[..., Any]] = ()
+    grace: float = 60
+    """The manager's grace period in seconds; 0 waits without end."""
+    known_grace: float | None = None
+    """The service's own, as far as the manager knows it."""
+    program_name: str = ""
+    """For the process title."""
+    notify_address: str | None = None
+    """Where an external program may send sd_notify messages."""
+
+    @property
+    def worker_name(self) -> str:
+        return f"{self.service_name}({self.worker_id})"

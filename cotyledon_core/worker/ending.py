@@ -1,0 +1,66 @@
+"""The end of a worker process.
+
+Full interpreter finalisation is left out, it waits for threads and costs many
+times what matters: exit callbacks and finalizers of this process run, logging
+and the standard streams are flushed, and the process ends at once, whatever
+its other threads do.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import NoReturn
+
+from cotyledon_core.process import multiprocessing_child
+
+
+def exit_status(error: SystemExit) -> int:
+    """The exit status that SystemExit stands for; a text is printed.
+
+    As ``sys.exit`` documents it: None is 0, an int is itself, anything else is
+    printed to standard error and is 1.
+    """
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    with contextlib.suppress(Exception):
+        sys.stderr.write(f"{error.code}\n")
+    return 1
+
+
+def log_exception(what: str, error: BaseException) -> None:
+    """Log an exception of the application's."""
+    import logging
+
+    with contextlib.suppress(Exception):
+        logging.getLogger("cotyledon_core.worker").error(
+            "Unhandled exception in %s", what, exc_info=error
+        )
+
+
+@contextlib.contextmanager
+def _ignoring_errors() -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        log_exception("exit callbacks", error)
+
+
+def end(status: int) -> NoReturn:
+    """End this process; from any thread."""
+    with _ignoring_errors():
+        atexit._run_exitfuncs()
+    with _ignoring_errors():
+        multiprocessing_child.finish()
+    if "logging" in sys.modules:
+        with _ignoring_errors():
+            sys.modules["logging"].shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(status)

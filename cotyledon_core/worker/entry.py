@@ -1,0 +1,51 @@
+"""Where a new process becomes a worker."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+from typing import Any, NoReturn
+
+from cotyledon_core.process import multiprocessing_child
+from cotyledon_core.process.channel import PipeWriter, SocketWriter, Writer
+from cotyledon_core.worker.assignment import Assignment
+from cotyledon_core.worker.lifecycle import Worker
+
+
+def forked(
+    assignment: Assignment,
+    manager: int,
+    death: int,
+    channel: Writer,
+    null_device: int,
+    report: int | None,
+) -> NoReturn:
+    """A forked child begins, with signals held back.
+
+    :param manager: the manager's pid.
+    :param death: a descriptor that becomes readable when the manager dies.
+    :param null_device: what standard input becomes.
+    :param report: a pipe that reports a failed execution of a program.
+    """
+    try:
+        # what the manager made is not this process's garbage, nor its exit callbacks
+        gc.freeze()
+        atexit._clear()
+        os.dup2(null_device, 0)
+        os.close(null_device)
+        multiprocessing_child.adopt(assignment.worker_name, manager, death)
+        Worker(assignment, death, channel, report).live()
+    finally:
+        os._exit(1)
+
+
+def spawned(assignment: Assignment, death: Any, channel: Any) -> None:
+    """A process that multiprocessing made begins.
+
+    :param death: a socket or connection that becomes readable when the manager dies.
+    :param channel: a socket or connection that the manager listens to.
+    """
+    is_socket = hasattr(channel, "sendall")
+    writer = SocketWriter(channel) if is_socket else PipeWriter(channel.fileno())
+    Worker(assignment, death.fileno(), writer).live()

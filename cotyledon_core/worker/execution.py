@@ -1,0 +1,127 @@
+"""An external program takes over the worker's process.
+
+The manager learns of it as :mod:`cotyledon_core.process.report` describes; a
+worker that has no such pipe says that it is ready just before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from typing import NoReturn
+
+from cotyledon_core.process.channel import Writer, tell
+from cotyledon_core.process.report import EXECUTING
+from cotyledon_core.process.signals import STOPPING, Signals, blocked, unblock
+from cotyledon_core.program import Program
+from cotyledon_core.worker import ending
+from cotyledon_core.worker.assignment import Assignment
+
+EXIT_STATUS = 127
+"""Of a worker whose program cannot be executed, as in a shell."""
+_PR_SET_PDEATHSIG = 1
+
+
+def become(
+    program: Program,
+    assignment: Assignment,
+    channel: Writer,
+    signals: Signals,
+    report: int | None,
+) -> NoReturn:
+    """Execute the program in this process."""
+    tell(
+        channel,
+        {"X_STOP_SIGNAL": int(program.stop_signal), "X_RELOAD_SIGNAL": program.reload_signal or 0},
+    )
+    try:
+        environment = _environment(program, assignment)
+        _apply(program)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+        _release_signals(signals)
+        if report is None:
+            tell(channel, {"READY": 1})
+        else:
+            os.write(report, EXECUTING.encode())
+        os.execvpe(program.argv[0], list(program.argv), environment)
+    except (OSError, ValueError, LookupError) as error:
+        _report(error, program, channel, report)
+    os._exit(EXIT_STATUS)
+
+
+def _report(error: Exception, program: Program, channel: Writer, report: int | None) -> None:
+    text = f"cannot execute {program.argv[0]!r}: {error}"
+    if report is None:
+        tell(channel, {"X_START_ERROR": text})
+    else:
+        os.write(report, text.encode(errors="replace")[:4000])
+
+
+def _environment(program: Program, assignment: Assignment) -> dict[str, str]:
+    environment = dict(os.environ)
+    if assignment.notify_address is not None:
+        environment["NOTIFY_SOCKET"] = assignment.notify_address
+    environment.update(program.environment)
+    return environment
+
+
+def _apply(program: Program) -> None:
+    """Limits first, while there is the right to set them; the directory as the user."""
+    import resource
+
+    for name, (soft, hard) in program.rlimits.items():
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (soft, hard))
+    if program.umask is not None:
+        os.umask(program.umask)
+    _become_user(program)
+    if program.directory is not None:
+        os.chdir(program.directory)
+    _die_with_manager(program.stop_signal)
+
+
+def _become_user(program: Program) -> None:
+    import grp
+    import pwd
+
+    user, group = program.user, program.group
+    account = None
+    if user is not None:
+        account = pwd.getpwnam(user) if isinstance(user, str) else pwd.getpwuid(user)
+    if group is not None:
+        gid = grp.getgrnam(group).gr_gid if isinstance(group, str) else group
+    elif account is not None:
+        gid = account.pw_gid
+    else:
+        return
+    if account is not None:
+        os.initgroups(account.pw_name, gid)
+    os.setgid(gid)
+    if account is not None:
+        os.setuid(account.pw_uid)
+
+
+def _die_with_manager(number: int) -> None:
+    """Have the kernel send the stop signal when the manager dies (prctl(2)); Linux only."""
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    manager = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+    if os.getppid() != manager:
+        os.kill(os.getpid(), number)
+
+
+def _release_signals(signals: Signals) -> None:
+    """The program starts with default dispositions and nothing held back."""
+    with blocked():
+        if signal.SIGTERM in signals.take():
+            ending.end(0)
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_DFL)
+        signals.close()
+    unblock()
