@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cotyledon_core import events
+    from cotyledon_core.default_policy import DefaultPolicy
     from cotyledon_core.event_log import EventLog
     from cotyledon_core.events import Event
     from cotyledon_core.exceptions import (
@@ -42,6 +44,7 @@ _HOMES = {
     "CotyledonError": "exceptions",
     "Death": "plugins.restart_policy",
     "Decision": "plugins.restart_policy",
+    "DefaultPolicy": "default_policy",
     "Event": "events",
     "EventLog": "event_log",
     "ExitStatus": "plugins.restart_policy",
@@ -68,6 +71,7 @@ __all__ = [
     "CotyledonError",
     "Death",
     "Decision",
+    "DefaultPolicy",
     "Event",
     "EventLog",
     "ExitStatus",
@@ -85,15 +89,18 @@ __all__ = [
     "Stop",
     "WorkerId",
     "WorkerStartError",
+    "events",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "events":
+        return import_module(f"{__name__}.events")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
     value = getattr(import_module(f"{__name__}.{home}"), name)
     globals()[name] = value
     return value

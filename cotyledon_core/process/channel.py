@@ -10,7 +10,6 @@ messages never mix. External programs send the same lines as datagrams to
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import socket
@@ -66,13 +65,10 @@ class SocketWriter:
         self._end.sendall(data)
 
 
-def encode(pid: int, values: Mapping[str, object]) -> bytes:
+def encode(pid: int, line: str) -> bytes:
     """One message, cut to what can be written in one piece."""
-    lines = [str(pid)]
-    for key, value in values.items():
-        text = str(value).replace("\n", " ").replace("\0", " ")
-        lines.append(f"{key}={text}")
-    return "\n".join(lines).encode(errors="replace")[: MESSAGE_LIMIT - 1] + b"\0"
+    text = line.replace("\n", " ").replace("\0", " ")
+    return f"{pid}\n{text}".encode(errors="replace")[: MESSAGE_LIMIT - 1] + b"\0"
 
 
 def parse(lines: str) -> dict[str, str]:
@@ -81,10 +77,15 @@ def parse(lines: str) -> dict[str, str]:
     return {key: value for key, separator, value in pairs if separator and key}
 
 
-def tell(writer: Writer, values: Mapping[str, object]) -> None:
-    """Tell the manager something about this process; a manager that is gone is not told."""
-    with contextlib.suppress(OSError):
-        writer.send(encode(os.getpid(), values))
+def tell(writer: Writer, pid: int, line: str) -> None:
+    """Tell the manager something about this process; a manager that is gone is not told.
+
+    :param line: ``KEY=VALUE``.
+    """
+    try:
+        writer.send(encode(pid, line))
+    except OSError:
+        pass
 
 
 class Reader:

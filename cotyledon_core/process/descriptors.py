@@ -35,12 +35,16 @@ def close_private(*descriptors: int) -> None:
 def _close_in_child() -> None:
     if not _own:
         return
-    with contextlib.suppress(ValueError):
+    try:
         # the wake-up socket is among them; another may get its number
         signal.set_wakeup_fd(-1)
+    except ValueError:
+        pass
     for descriptor in _own:
-        with contextlib.suppress(OSError):
+        try:
             os.close(descriptor)
+        except OSError:
+            pass
     _own.clear()
 
 

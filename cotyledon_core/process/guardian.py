@@ -33,8 +33,12 @@ from cotyledon_core.process.roll import Roll
 WATCH = b"w"
 STOPPING = b"s"
 DISMISS = b"q"
-MARGIN = 1.0
-"""Seconds beyond the grace period: the manager's own timers come first."""
+MANAGER_MARGIN = 1.5
+"""Seconds beyond the grace period that a stopping manager has: its own timers come first."""
+WORKER_MARGIN = 0.3
+"""Seconds beyond the grace period that orphaned workers have, likewise."""
+REAP_MARGIN = 1.0
+"""Seconds that the kernel has for processes that were sent SIGKILL."""
 DRAIN_PATIENCE = 1.0
 """Seconds that the log relay and the like have to finish, once the workers are gone."""
 
@@ -73,7 +77,7 @@ class Guardian:
             os.waitpid(self.pid, 0)
 
 
-def start(roll: Roll, wakeup: socket.socket, leads_session: bool) -> Guardian:
+def start(roll: Roll, wakeup: int, leads_session: bool) -> Guardian:
     """Fork the guardian.
 
     :param wakeup: the reading end of the manager's wake-up socket.
@@ -82,7 +86,7 @@ def start(roll: Roll, wakeup: socket.socket, leads_session: bool) -> Guardian:
     """
     manager = os.getpid()
     reader, commands = os.pipe()
-    look = os.dup(wakeup.fileno())
+    look = os.dup(wakeup)
     try:
         pid = os.fork()
     except OSError:
@@ -147,7 +151,7 @@ def _watch(roll: Roll, reader: int, look: int) -> float | None:
             continue
         commands = os.read(reader, 4096)
         if not commands:
-            return _grace_end(roll)
+            return _grace_end(roll) + WORKER_MARGIN
         if DISMISS in commands:
             return None
         if WATCH in commands:
@@ -156,7 +160,7 @@ def _watch(roll: Roll, reader: int, look: int) -> float | None:
 
 def _grace_end(roll: Roll) -> float:
     since = roll.stop_accepted_at or time.monotonic()
-    return since + roll.grace + MARGIN if roll.grace else remnants.FOREVER
+    return since + roll.grace if roll.grace else remnants.FOREVER
 
 
 def _stop_bound(roll: Roll, look: int) -> float:
@@ -165,10 +169,10 @@ def _stop_bound(roll: Roll, look: int) -> float:
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(look)) as peeked:
             waiting = peeked.recv(65536, socket.MSG_PEEK | socket.MSG_DONTWAIT)
             if signal.SIGINT in waiting:
-                return time.monotonic()
-            if signal.SIGTERM in waiting:
+                roll.accept_stop(time.monotonic() - roll.grace)
+            elif signal.SIGTERM in waiting:
                 roll.accept_stop(time.monotonic())
-    return _grace_end(roll) if roll.stop_accepted_at else remnants.FOREVER
+    return _grace_end(roll) + MANAGER_MARGIN if roll.stop_accepted_at else remnants.FOREVER
 
 
 def _finish_off(manager: int, roll: Roll, group: int | None, session: int, until: float) -> None:
@@ -181,7 +185,7 @@ def _finish_off(manager: int, roll: Roll, group: int | None, session: int, until
     if not held.wait(until):
         held.hold(remnants.below(held.pids, session))
         held.send(signal.SIGKILL)
-        held.wait(time.monotonic() + MARGIN)
+        held.wait(time.monotonic() + REAP_MARGIN)
     if group is not None:
         held.hold(remnants.group_members(group))
         remnants.see_off(held, DRAIN_PATIENCE)

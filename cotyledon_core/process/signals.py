@@ -1,63 +1,83 @@
 """Signals, as a set of what is pending and a descriptor that becomes readable.
 
 A handler only notes the signal's number: the set cannot lose one, whatever the
-state of the pipe is, and the pipe only wakes the loop. A signal that arrives
-twice before it is taken is taken once, as the kernel does.
+state of the wake-up descriptor is, which only wakes the loop. A signal that
+arrives twice before it is taken is taken once, as the kernel does.
+
+Every worker passes here right after its fork, when each page of memory that it
+touches has to be copied. So the handler is one function for all, which a
+forked worker finds installed, and signals are handled by the interpreter's
+plain functions, without the conversions of :mod:`signal`.
 """
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import contextlib
-import os
 import signal
-import socket
 from collections.abc import Callable, Iterable, Iterator
-from types import FrameType
 from typing import Any
 
 from cotyledon_core.process.descriptors import forget_private, keep_private
+from cotyledon_core.process.wakeup import Wakeup, peekable, pipe
 
-SIGHUP: int | None = getattr(signal, "SIGHUP", None)
-SIGALRM: int | None = getattr(signal, "SIGALRM", None)
-SIGCHLD: int | None = getattr(signal, "SIGCHLD", None)
+SIGTERM: int = int(signal.SIGTERM)
+SIGINT: int = int(signal.SIGINT)
 
-Handler = Callable[[int, "FrameType | None"], Any] | int | None
+
+def _number(name: str) -> int | None:
+    number = getattr(signal, name, None)
+    return None if number is None else int(number)
+
+
+SIGHUP = _number("SIGHUP")
+SIGALRM = _number("SIGALRM")
+SIGCHLD = _number("SIGCHLD")
 
 
 def existing(*numbers: int | None) -> list[int]:
     """Those of the signals that this platform has."""
-    return [number for number in numbers if number is not None]
+    return [int(number) for number in numbers if number is not None]
 
 
-STOPPING = existing(signal.SIGTERM, signal.SIGINT, SIGHUP, SIGALRM, SIGCHLD)
+STOPPING = existing(SIGTERM, SIGINT, SIGHUP, SIGALRM, SIGCHLD)
 """What must not arrive between a fork and the child's own handlers."""
 
 
 @contextlib.contextmanager
 def blocked() -> Iterator[None]:
     """Hold back the signals; the children made meanwhile start with them held back."""
-    if not hasattr(signal, "pthread_sigmask"):
+    if not hasattr(_signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, STOPPING)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
 
 def unblock() -> None:
     """Let the signals through that :func:`blocked` holds back."""
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    if hasattr(_signal, "pthread_sigmask"):
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, STOPPING)
+
+
+_noting: Signals | None = None
+
+
+def _note(number: int, frame: Any) -> None:
+    if _noting is not None:
+        _noting.note(number)
 
 
 class Signals:
-    """Notes signals while it is installed.
+    """Notes signals; one at a time in a process.
 
     :param watched: the signals to note.
     :param urgent: called from the handler for each signal, for what cannot wait.
-    :param private: children that this process forks do not keep the descriptor.
+    :param private: children that this process forks do not keep the
+        descriptor, and another process may look into it.
     """
 
     def __init__(
@@ -71,55 +91,66 @@ class Signals:
         self._urgent = urgent
         self._private = private
         self._pending: set[int] = set()
-        self._previous: dict[int, Handler] = {}
-        self._previous_wakeup: int | None = None
-        self._reader: socket.socket | None = None
-        self._writer: socket.socket | None = None
+        self._before: Signals | None = None
+        self._previous: dict[int, Any] = {}
+        self._previous_wakeup = -1
+        self._wakeup: Wakeup | None = None
 
     def install(self) -> None:
         """Begin to note the signals. Main thread only."""
+        global _noting
+        self._before, _noting = _noting, self
         for number in self._watched:
-            self._previous[number] = signal.signal(number, self._note)
+            self._previous[number] = _signal.signal(number, _note)
 
-    def open(self) -> socket.socket:
+    def inherit(self) -> None:
+        """Begin to note the signals in a forked child of a process that noted its own."""
+        global _noting
+        _noting = self
+        for number in self._watched:
+            if _signal.getsignal(number) is not _note:
+                _signal.signal(number, _note)
+        if SIGCHLD is not None and SIGCHLD not in self._watched:
+            _signal.signal(SIGCHLD, _signal.SIG_DFL)
+
+    def open(self) -> None:
         """Make the descriptor that becomes readable with a signal or a :meth:`wake`."""
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
+        wakeup = self._wakeup = peekable() if self._private else pipe()
         if self._private:
-            keep_private(self._reader.fileno(), self._writer.fileno())
-        self._previous_wakeup = signal.set_wakeup_fd(
-            self._writer.fileno(), warn_on_full_buffer=False
-        )
-        return self._reader
+            keep_private(wakeup.reader, wakeup.writer)
+        self._previous_wakeup = _signal.set_wakeup_fd(wakeup.writer, warn_on_full_buffer=False)
+
+    def reopen(self) -> None:
+        """Make it anew; it was closed behind our back."""
+        self._wakeup = pipe()
+        _signal.set_wakeup_fd(self._wakeup.writer, warn_on_full_buffer=False)
 
     @property
-    def reader(self) -> socket.socket:
+    def reader(self) -> int:
         """What becomes readable."""
-        assert self._reader is not None
-        return self._reader
+        assert self._wakeup is not None
+        return self._wakeup.reader
 
-    def post(self, number: int) -> None:
-        """As if the signal had arrived; from any thread."""
-        self._note(number, None)
-        self.wake()
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def note(self, number: int) -> None:
+        """The signal has arrived, or it is as if it had."""
         self._pending.add(number)
         if self._urgent is not None:
             self._urgent(number)
 
+    def post(self, number: int) -> None:
+        """As if the signal had arrived; from any thread."""
+        self.note(number)
+        self.wake()
+
     def wake(self) -> None:
         """Make the descriptor readable; from any thread."""
-        with contextlib.suppress(OSError, AttributeError):
-            self._writer.send(b"\0")  # type: ignore[union-attr]
+        if self._wakeup is not None:
+            self._wakeup.wake()
 
     def take(self) -> set[int]:
         """What has arrived since the last call."""
-        if self._reader is not None:
-            with contextlib.suppress(OSError):
-                while len(self._reader.recv(4096)) == 4096:
-                    pass
+        if self._wakeup is not None:
+            self._wakeup.drain()
         taken: set[int] = set()
         while self._pending:
             taken.add(self._pending.pop())
@@ -127,24 +158,19 @@ class Signals:
 
     def restore(self) -> None:
         """Put back the handlers and the wake-up descriptor that were there before."""
+        global _noting
         for number, handler in self._previous.items():
             # None: a handler that was not installed from Python
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            _signal.signal(number, _signal.SIG_DFL if handler is None else handler)
         self._previous.clear()
+        _noting, self._before = self._before, None
         self.close()
 
     def close(self) -> None:
         """Close the descriptor; signals are noted all the same."""
-        if self._reader is None or self._writer is None:
+        if self._wakeup is None:
             return
-        signal.set_wakeup_fd(-1 if self._previous_wakeup is None else self._previous_wakeup)
-        for end in (self._reader, self._writer):
-            forget_private(end.fileno())
-            end.close()
-        self._reader = self._writer = None
-
-
-def send(pid: int, number: int) -> None:
-    """Send a signal to a child of ours that has not been reaped."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
+        _signal.set_wakeup_fd(self._previous_wakeup)
+        forget_private(self._wakeup.reader, self._wakeup.writer)
+        self._wakeup.close()
+        self._wakeup = None

@@ -14,8 +14,8 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from cotyledon_core.exceptions import WorkerStartError
 from cotyledon_core.plugins.restart_policy import ExitStatus
@@ -23,8 +23,10 @@ from cotyledon_core.process import contexts, signals
 from cotyledon_core.process.channel import Channel
 from cotyledon_core.process.descriptors import close_private, keep_private
 from cotyledon_core.process.lifeline import Lifeline
+from cotyledon_core.process.multiprocessing_child import ChildIdentity
 from cotyledon_core.worker import entry
 from cotyledon_core.worker.assignment import Assignment
+from cotyledon_core.worker.lifecycle import Worker
 
 LOG = logging.getLogger("cotyledon_core")
 
@@ -107,14 +109,21 @@ class Child:
                 self._process.close()
 
 
+class Start(NamedTuple):
+    """A worker that is to be started."""
+
+    assignment: Assignment
+    executes: bool
+    """Whether an external program may take over the process."""
+
+
 class Spawner(Protocol):
     """What the runtime needs of a start method."""
 
-    def spawn(self, assignment: Assignment, executes: bool) -> Child:
-        """Start a worker.
+    def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
+        """Start workers; an error stands for one that cannot be started.
 
-        :param executes: whether an external program may take over the process.
-        :raises WorkerStartError: the system refuses, or something cannot travel.
+        That is, the system refuses, or something cannot travel to the process.
         """
         ...
 
@@ -144,56 +153,66 @@ def _told_of_threads() -> Iterator[None]:
 _told = False
 
 
+class Newborn(NamedTuple):
+    """A worker that is ready to be forked."""
+
+    worker: Worker
+    identity: ChildIdentity
+    executes: bool
+
+
 class ForkSpawner:
     """Starts workers by a fork."""
 
     def __init__(self, lifeline: Lifeline, channel: Channel) -> None:
         self._lifeline = lifeline
         self._channel = channel
-        self._manager = os.getpid()
         self._null_device = os.open(os.devnull, os.O_RDONLY)
 
-    def spawn(self, assignment: Assignment, executes: bool) -> Child:
-        try:
-            return self._fork(assignment, executes)
-        except OSError as error:
-            raise WorkerStartError(f"cannot fork: {error}") from error
+    def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
+        # after each fork, every page that the manager writes to is copied once:
+        # so as little as possible is done between one and the next
+        prepared = [self._prepare(start) for start in starts]
+        with signals.blocked(), _told_of_threads():
+            return [self._try(newborn) for newborn in prepared]
 
-    def _fork(self, assignment: Assignment, executes: bool) -> Child:
-        reader, report = os.pipe() if executes else (None, None)
-        try:
-            with signals.blocked(), _told_of_threads():
-                pid = os.fork()
-                if pid == 0:
-                    self._begin(assignment, reader, report)
-        except OSError:
-            _close(reader, report)
-            raise
-        _close(report)
-        if reader is not None:
-            keep_private(reader)
-            os.set_blocking(reader, False)
-        return Child(pid, report=reader)
-
-    def _begin(self, assignment: Assignment, reader: int | None, report: int | None) -> None:
-        _close(reader)
-        entry.forked(
-            assignment,
-            self._manager,
-            self._lifeline.reader,
-            self._channel.writer,
-            self._null_device,
-            report,
+    def _prepare(self, start: Start) -> Newborn:
+        death, assignment = self._lifeline.reader, start.assignment
+        return Newborn(
+            Worker(assignment, death, self._channel.writer),
+            ChildIdentity(assignment.worker_name, death),
+            start.executes,
         )
+
+    def _try(self, newborn: Newborn) -> Child | WorkerStartError:
+        try:
+            if newborn.executes:
+                return self._fork_with_report(newborn)
+            return Child(self._fork(newborn))
+        except OSError as error:
+            return WorkerStartError(f"cannot fork: {error}")
+
+    def _fork(self, newborn: Newborn, report: int | None = None) -> int:
+        pid = os.fork()
+        if pid == 0:
+            entry.forked(newborn.worker, newborn.identity, self._null_device, report)
+        return pid
+
+    def _fork_with_report(self, newborn: Newborn) -> Child:
+        reader, writer = os.pipe()
+        keep_private(reader)
+        os.set_blocking(reader, False)
+        try:
+            pid = self._fork(newborn, writer)
+        except OSError:
+            close_private(reader)
+            raise
+        finally:
+            os.close(writer)
+        return Child(pid, report=reader)
 
     def close(self) -> None:
         os.close(self._null_device)
-
-
-def _close(*descriptors: int | None) -> None:
-    for descriptor in descriptors:
-        if descriptor is not None:
-            os.close(descriptor)
 
 
 class ContextSpawner:
@@ -205,23 +224,41 @@ class ContextSpawner:
         self._death = _travelling(lifeline.socket, lifeline.reader, readable=True)
         self._channel = _travelling(channel.socket, channel.writer.fileno(), readable=False)
 
-    def spawn(self, assignment: Assignment, executes: bool) -> Child:
+    def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
+        return [self._try(start.assignment) for start in starts]
+
+    def _try(self, assignment: Assignment) -> Child | WorkerStartError:
+        try:
+            return self._start(assignment)
+        except Exception as error:
+            return WorkerStartError(
+                f"cannot start a worker of service {assignment.service_name} by "
+                f"{self._context.get_start_method()}: {type(error).__name__}: {error}"
+            )
+
+    def _start(self, assignment: Assignment) -> Child:
         process = self._context.Process(
             target=entry.spawned,
             args=(assignment, self._death, self._channel),
             name=assignment.worker_name,
         )
-        try:
-            with signals.blocked():
-                process.start()
-        except Exception as error:
-            raise WorkerStartError(
-                f"cannot start a worker of service {assignment.service_name} by "
-                f"{self._context.get_start_method()}: {type(error).__name__}: {error}"
-            ) from error
+        self._start_helpers()
+        with signals.blocked():
+            process.start()
         _forget(process)
         sentinel = None if self._waited_for else process.sentinel
         return Child(process.pid, sentinel=sentinel, process=process)
+
+    def _start_helpers(self) -> None:
+        """Before signals are held back: a fork server that never sees SIGCHLD reaps nobody."""
+        if os.name != "posix":
+            return
+        from multiprocessing import forkserver, resource_tracker
+
+        if self._context.get_start_method() == "forkserver":
+            forkserver.ensure_running()
+        else:
+            resource_tracker.ensure_running()
 
     def close(self) -> None:
         """What travels closes its descriptors when it is collected."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,7 +17,7 @@ from cotyledon_core.process.channel import Channel
 from cotyledon_core.process.descriptors import fill_standard_descriptors
 from cotyledon_core.process.lifeline import Lifeline
 from cotyledon_core.process.roll import Roll
-from cotyledon_core.process.signals import SIGALRM, SIGCHLD, SIGHUP, Signals, existing
+from cotyledon_core.process.signals import SIGALRM, SIGINT, SIGTERM, STOPPING, Signals
 from cotyledon_core.runtime.children import Children
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
 from cotyledon_core.runtime.executor import Executor
@@ -54,7 +53,7 @@ class Engine:
         self._commands: deque[msg.Message] = deque()
         self._run: Run | None = None
         self._signals = Signals(
-            existing(signal.SIGTERM, signal.SIGINT, SIGHUP, SIGALRM, SIGCHLD),
+            STOPPING,
             urgent=self._urgent,
             private=True,
         )
@@ -79,7 +78,7 @@ class Engine:
         self._post(msg.SetGrace(grace))
 
     def shut_down(self) -> None:
-        self._signals.post(signal.SIGTERM)
+        self._signals.post(SIGTERM)
 
     def _post(self, message: msg.Message) -> None:
         self._commands.append(message)
@@ -92,9 +91,9 @@ class Engine:
         if self._run is None:
             return
         household = self._run.household
-        if number == signal.SIGTERM:
+        if number == SIGTERM:
             household.accept_stop()
-        elif number in (signal.SIGINT, SIGALRM) and self._foreign_code.running:
+        elif number in (SIGINT, SIGALRM) and self._foreign_code.running:
             household.force_exit()
 
     # -- running

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from cotyledon_core.exceptions import WorkerStartError
-from cotyledon_core.process.spawner import Child, Spawner
+from cotyledon_core.process.spawner import Spawner, Start
 from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.dispatcher import Dispatcher
 from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.services import ServiceDefinition
-from cotyledon_core.supervision.actions import Action, Publish, Request, Signal, Spawn
+from cotyledon_core.supervision.actions import Action, Exit, Publish, Request, Signal, Spawn
 from cotyledon_core.supervision.messages import (
     Incarnation,
     LeaveAsked,
@@ -57,36 +58,50 @@ class Executor:
         self._hooks = hooks
         self._program_name = program_name
 
-    def perform(self, action: Action) -> Message | None:
-        """Perform one action; return what the supervisor has to hear of it."""
+    def perform(self, actions: Iterable[Action]) -> Iterator[Message]:
+        """Perform the actions in their order; yield what the supervisor has to hear of them.
+
+        Starts that follow one another are made together.
+        """
+        for together, group in itertools.groupby(actions, lambda action: type(action) is Spawn):
+            if together:
+                yield from self._spawn([action.incarnation for action in group])  # type: ignore[union-attr]
+            else:
+                for action in group:
+                    answer = self._perform(action)
+                    if answer is not None:
+                        yield answer
+
+    def _perform(self, action: Action) -> Message | None:
         if isinstance(action, Publish):
             self._dispatcher.publish(action.event)
-            return None
-        if isinstance(action, Spawn):
-            return self._spawn(action.incarnation)
-        if isinstance(action, Signal):
+        elif isinstance(action, Signal):
             return self._signal(action)
-        self.exit_status = action.status
+        elif isinstance(action, Exit):
+            self.exit_status = action.status
         return None
 
-    def _spawn(self, incarnation: Incarnation) -> Message:
-        definition = self._definitions[incarnation.service_id]
-        try:
-            child = self._start(definition, incarnation)
-        except WorkerStartError as error:
-            return SpawnFailed(incarnation, str(error))
-        process = WorkerProcess(incarnation, child)
-        self._children.add(process)
-        self.watch(process)
-        return Spawned(incarnation, child.pid)
+    def _spawn(self, incarnations: list[Incarnation]) -> Iterator[Message]:
+        starts = [self._start(incarnation) for incarnation in incarnations]
+        children = self._spawner().spawn(starts)
+        for incarnation, child in zip(incarnations, children, strict=True):
+            if isinstance(child, WorkerStartError):
+                yield SpawnFailed(incarnation, str(child))
+                continue
+            process = WorkerProcess(incarnation, child)
+            self._children.add(process)
+            self.watch(process)
+            yield Spawned(incarnation, child.pid)
 
-    def _start(self, definition: ServiceDefinition, incarnation: Incarnation) -> Child:
+    def _start(self, incarnation: Incarnation) -> Start:
+        definition = self._definitions[incarnation.service_id]
         executes = definition.executes
         assignment = Assignment(
             service_id=definition.service_id,
             worker_id=incarnation.worker_id,
             service_name=definition.name,
             factory=definition.factory,
+            class_known=definition.service_class is not None,
             args=definition.args,
             kwargs=definition.kwargs,
             new_worker_hooks=tuple(self._hooks.new_worker),
@@ -95,7 +110,7 @@ class Executor:
             program_name=self._program_name,
             notify_address=self.notify_address() if executes else None,
         )
-        return self._spawner().spawn(assignment, executes)
+        return Start(assignment, executes)
 
     def _signal(self, action: Signal) -> Message | None:
         process = self._children.get(action.incarnation)

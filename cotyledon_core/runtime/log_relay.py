@@ -106,6 +106,13 @@ class LogRelay:
             self._last_resort = None
         _diverted = None
 
+    def restore_in_child(self) -> None:
+        """The same, in few steps: every worker passes here."""
+        for logger, handlers in self._saved:
+            logger.handlers = handlers
+        if self._last_resort is not None:
+            logging.lastResort = self._last_resort
+
     def renew(self) -> Helper | None:
         """Take up the application's present logging; return the helper to be let go."""
         self.restore()
@@ -124,8 +131,10 @@ def _loggers() -> Iterator[logging.Logger]:
 
 
 def _restore_in_child() -> None:
+    global _diverted
     if _diverted is not None:
-        _diverted.restore()
+        _diverted.restore_in_child()
+        _diverted = None
 
 
 if hasattr(os, "register_at_fork"):

@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import os
 import selectors
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -23,7 +22,7 @@ from cotyledon_core.process import clock
 from cotyledon_core.process import report as reports
 from cotyledon_core.process.channel import Channel, NotifySocket, Told
 from cotyledon_core.process.reaper import OrphanReaper, Reaper
-from cotyledon_core.process.signals import SIGALRM, SIGCHLD, SIGHUP, Signals
+from cotyledon_core.process.signals import SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGTERM, Signals
 from cotyledon_core.process.spawner import WAITED_FOR
 from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.executor import Executor
@@ -117,17 +116,18 @@ class Loop:
             try:
                 actions = self._supervisor.handle(message, clock.now())
             except ImpossibleMessage:
-                LOG.exception("internal error: impossible message %s", message)
+                LOG.exception(
+                    "internal error: impossible message %s; %s",
+                    message,
+                    self._supervisor.snapshot(),
+                )
                 continue
-            for action in actions:
-                answer = self._executor.perform(action)
-                if answer is not None:
-                    waiting.append(answer)
+            waiting.extend(self._executor.perform(actions))
 
     # -- deaths
 
     def _note_stop(self, pending: set[int]) -> None:
-        if signal.SIGTERM in pending or signal.SIGINT in pending:
+        if SIGTERM in pending or SIGINT in pending:
             self.deliver(msg.StopNoticed())
 
     def _reap(self, pending: set[int]) -> None:
@@ -244,11 +244,11 @@ class Loop:
     # -- commands and deadlines
 
     def _obey(self, pending: set[int]) -> None:
-        if signal.SIGTERM in pending:
+        if SIGTERM in pending:
             self.deliver(msg.ShutDown(self._household.stop_accepted_at or time.monotonic()))
-        if signal.SIGINT in pending or (SIGALRM in pending and not self._household.bound_reached()):
+        if SIGINT in pending or (SIGALRM in pending and not self._household.bound_reached()):
             self.deliver(msg.Abort())
-        elif SIGHUP in pending and signal.SIGTERM not in pending:
+        elif SIGHUP in pending and SIGTERM not in pending:
             self._reload()
 
     def _take_commands(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cotyledon_core.supervision.exceptions import ImpossibleMessage
 from cotyledon_core.supervision.worker import Worker
 
 
@@ -12,6 +13,13 @@ class FirstReadiness:
         self._awaited = 0
         self._begun = False
         self._over = False
+
+    def check_not_begun(self) -> None:
+        """
+        :raises ImpossibleMessage: if it has begun.
+        """
+        if self._begun:
+            raise ImpossibleMessage("started twice")
 
     def begin(self) -> None:
         """The services that the manager starts with are known."""

@@ -30,6 +30,9 @@ class Roster:
         service = self._services[spec.service_id] = SupervisedService(spec)
         return service
 
+    def has(self, service_id: ServiceId) -> bool:
+        return service_id in self._services
+
     def service(self, service_id: ServiceId) -> SupervisedService:
         """
         :raises ImpossibleMessage: if there is none.
@@ -47,6 +50,16 @@ class Roster:
         worker = self.service(incarnation.service_id).workers.get(incarnation.worker_id)
         if worker is None or worker.number != incarnation.number or not worker.alive:
             raise ImpossibleMessage(f"no such process: {incarnation}")
+        return worker
+
+    def asked_for(self, incarnation: Incarnation) -> Worker:
+        """The same, while the answer to its start is outstanding.
+
+        :raises ImpossibleMessage: if it is not.
+        """
+        worker = self.worker(incarnation)
+        if worker.pid is not None:
+            raise ImpossibleMessage(f"started already: {incarnation}")
         return worker
 
     def workers(self) -> Iterator[Worker]:

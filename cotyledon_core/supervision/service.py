@@ -6,6 +6,7 @@ from collections import deque
 
 from cotyledon_core.plugins.restart_policy import PastRestart
 from cotyledon_core.supervision.messages import ServiceSpec
+from cotyledon_core.supervision.states import Occurrence
 from cotyledon_core.supervision.worker import Worker
 from cotyledon_core.types import WorkerId
 
@@ -38,3 +39,10 @@ class SupervisedService:
         """The workers that are there and not wanted, highest id first."""
         ids = sorted((i for i in self.workers if i >= self.wanted), reverse=True)
         return [self.workers[worker_id] for worker_id in ids]
+
+    def give_up(self) -> None:
+        """No worker is to be started any more."""
+        self.given_up = True
+        for worker in self.workers.values():
+            worker.enter(Occurrence.GIVE_UP)
+            worker.queued = False

@@ -25,7 +25,6 @@ from cotyledon_core import events
 from cotyledon_core.plugins.restart_policy import (
     Cause,
     ExitStatus,
-    GiveUp,
     PastRestart,
     Phase,
     Restart,
@@ -45,7 +44,7 @@ from cotyledon_core.supervision.start_queue import StartQueue
 from cotyledon_core.supervision.states import Goal, Occurrence, State
 from cotyledon_core.supervision.worker import End, Worker
 
-SPAWN_BATCH = 8
+SPAWN_BATCH = 32
 """Processes started for one ``DeadlineReached``."""
 KILL_MARGIN = 0.5
 """Seconds after a worker's grace period until SIGKILL: its own timer comes first."""
@@ -74,7 +73,6 @@ class Supervisor:
         self._agenda = Agenda()
         self._alive = 0
         self._readiness = FirstReadiness()
-        self._started = False
         self._stopping = self._shutting_down = self._forced = self._done = False
         self._bound: float | None = None
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
@@ -123,9 +121,10 @@ class Supervisor:
     # -- services and their size
 
     def _start(self, message: msg.Start) -> None:
-        if self._started:
-            raise ImpossibleMessage("started twice")
-        self._started = True
+        self._readiness.check_not_begun()
+        names = [spec.service_id for spec in message.services]
+        if len(set(names)) < len(names) or any(map(self._roster.has, names)):
+            raise ImpossibleMessage("a service is there twice")
         self._agenda.publish(events.ManagerStarted, pid=message.pid, name=message.name)
         for spec in message.services:
             self._add(spec)
@@ -174,14 +173,14 @@ class Supervisor:
             self._agenda.add(Spawn(worker.incarnation))
 
     def _spawned(self, message: msg.Spawned) -> None:
-        worker = self._roster.worker(message.incarnation)
+        worker = self._roster.asked_for(message.incarnation)
         worker.enter(Occurrence.SPAWNED)
         worker.pid = message.pid
         worker.started_at = self._now
         self._agenda.publish_of_worker(worker, events.WorkerSpawned)
 
     def _spawn_failed(self, message: msg.SpawnFailed) -> None:
-        worker = self._roster.worker(message.incarnation)
+        worker = self._roster.asked_for(message.incarnation)
         worker.check(Occurrence.SPAWN_FAILED)
         self._end(worker, ExitStatus(), Cause.SPAWN_FAILED, message.error)
 
@@ -235,17 +234,11 @@ class Supervisor:
             self._retire(worker)
 
     def _expect_end(self, worker: Worker) -> None:
-        grace = self._grace_of(worker)
+        grace = worker.grace_period(self._grace)
         if grace > 0:
             self._deadlines.set(worker, self._now + grace + KILL_MARGIN)
         else:
             self._deadlines.cancel(worker)
-
-    def _grace_of(self, worker: Worker) -> float:
-        for grace in (worker.grace, worker.service.spec.grace):
-            if grace is not None:
-                return grace
-        return self._grace
 
     def _kill(self, worker: Worker) -> None:
         worker.forced = True
@@ -282,8 +275,7 @@ class Supervisor:
             forced=worker.forced,
             detail=detail,
         )
-        end = End(status, cause, uptime, detail)
-        self._settle(worker, asked, end)
+        self._settle(worker, asked, End(status, cause, uptime, detail))
 
     def _settle(self, worker: Worker, asked: bool, end: End) -> None:
         """What follows an end: the deciders in their order."""
@@ -307,28 +299,23 @@ class Supervisor:
             self._agenda.publish_of_worker(worker, events.WorkerStopped, reason=decision.reason)
         else:
             worker.state = State.EXITED
-            self._give_up(worker.service, decision)
+            self._give_up(worker.service, decision.reason)
 
     def _restart(self, worker: Worker, uptime: float, delay: float) -> None:
-        past = PastRestart(self._now, uptime)
-        worker.restarts.append(past)
-        worker.service.restarts.append(past)
-        worker.state = State.BACKOFF
+        worker.note_restart(PastRestart(self._now, uptime))
         self._agenda.publish_of_worker(worker, events.WorkerRestarting, delay=delay)
         if delay > 0:
             self._deadlines.set(worker, self._now + delay)
         else:
             self._starts.add(worker)
 
-    def _give_up(self, service: SupervisedService, decision: GiveUp) -> None:
-        service.given_up = True
+    def _give_up(self, service: SupervisedService, reason: str) -> None:
+        service.give_up()
         for worker in service.workers.values():
-            worker.enter(Occurrence.GIVE_UP)
             self._readiness.release(worker)
             if not worker.alive:
-                worker.queued = False
                 self._deadlines.cancel(worker)
-        self._agenda.publish_of(service, events.ServiceGivenUp, reason=decision.reason)
+        self._agenda.publish_of(service, events.ServiceGivenUp, reason=reason)
 
     # -- time
 

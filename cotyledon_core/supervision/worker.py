@@ -91,6 +91,19 @@ class Worker:
         self.forced = False
         self.queued = False
 
+    def grace_period(self, default: float) -> float:
+        """Seconds from a stop to SIGKILL; 0 is without end."""
+        for grace in (self.grace, self.service.spec.grace):
+            if grace is not None:
+                return grace
+        return default
+
+    def note_restart(self, past: PastRestart) -> None:
+        """The restart policy has granted a restart."""
+        self.restarts.append(past)
+        self.service.restarts.append(past)
+        self.state = State.BACKOFF
+
     def death(self, end: End, now: Instant) -> Death:
         """What the restart policy is told."""
         service = self.service

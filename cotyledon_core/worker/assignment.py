@@ -18,6 +18,8 @@ class Assignment:
     service_name: str
     factory: Callable[..., Any]
     """Makes the service's instance; gets the worker id first."""
+    class_known: bool = True
+    """Whether the factory's class is known to the manager; a function's is not."""
     args: Sequence[Any] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     new_worker_hooks: Sequence[Callable[..., Any]] = ()

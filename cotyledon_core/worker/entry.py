@@ -7,24 +7,18 @@ import gc
 import os
 from typing import Any, NoReturn
 
-from cotyledon_core.process import multiprocessing_child
-from cotyledon_core.process.channel import PipeWriter, SocketWriter, Writer
+from cotyledon_core.process.channel import PipeWriter, SocketWriter
+from cotyledon_core.process.multiprocessing_child import ChildIdentity
 from cotyledon_core.worker.assignment import Assignment
 from cotyledon_core.worker.lifecycle import Worker
 
 
 def forked(
-    assignment: Assignment,
-    manager: int,
-    death: int,
-    channel: Writer,
-    null_device: int,
-    report: int | None,
+    worker: Worker, identity: ChildIdentity, null_device: int, report: int | None
 ) -> NoReturn:
     """A forked child begins, with signals held back.
 
-    :param manager: the manager's pid.
-    :param death: a descriptor that becomes readable when the manager dies.
+    :param identity: what it is in multiprocessing's eyes.
     :param null_device: what standard input becomes.
     :param report: a pipe that reports a failed execution of a program.
     """
@@ -34,8 +28,9 @@ def forked(
         atexit._clear()
         os.dup2(null_device, 0)
         os.close(null_device)
-        multiprocessing_child.adopt(assignment.worker_name, manager, death)
-        Worker(assignment, death, channel, report).live()
+        identity.assume()
+        worker.signals.inherit()
+        worker.live(report)
     finally:
         os._exit(1)
 
@@ -48,4 +43,6 @@ def spawned(assignment: Assignment, death: Any, channel: Any) -> None:
     """
     is_socket = hasattr(channel, "sendall")
     writer = SocketWriter(channel) if is_socket else PipeWriter(channel.fileno())
-    Worker(assignment, death.fileno(), writer).live()
+    worker = Worker(assignment, death.fileno(), writer)
+    worker.signals.install()
+    worker.live()

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from cotyledon_core.process.channel import Writer, tell
 from cotyledon_core.process.report import EXECUTING
-from cotyledon_core.process.signals import STOPPING, Signals, blocked, unblock
+from cotyledon_core.process.signals import STOPPING, Signals, blocked, existing, unblock
 from cotyledon_core.program import Program
 from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import Assignment
@@ -22,6 +22,7 @@ from cotyledon_core.worker.assignment import Assignment
 EXIT_STATUS = 127
 """Of a worker whose program cannot be executed, as in a shell."""
 _PR_SET_PDEATHSIG = 1
+_IGNORED_BY_PYTHON = existing(getattr(signal, "SIGPIPE", None), getattr(signal, "SIGXFSZ", None))
 
 
 def become(
@@ -32,10 +33,9 @@ def become(
     report: int | None,
 ) -> NoReturn:
     """Execute the program in this process."""
-    tell(
-        channel,
-        {"X_STOP_SIGNAL": int(program.stop_signal), "X_RELOAD_SIGNAL": program.reload_signal or 0},
-    )
+    pid = os.getpid()
+    tell(channel, pid, f"X_STOP_SIGNAL={int(program.stop_signal)}")
+    tell(channel, pid, f"X_RELOAD_SIGNAL={int(program.reload_signal or 0)}")
     try:
         environment = _environment(program, assignment)
         _apply(program)
@@ -44,7 +44,8 @@ def become(
                 stream.flush()
         _release_signals(signals)
         if report is None:
-            tell(channel, {"READY": 1})
+            _keep_descriptors()
+            tell(channel, pid, "READY=1")
         else:
             os.write(report, EXECUTING.encode())
         os.execvpe(program.argv[0], list(program.argv), environment)
@@ -53,10 +54,18 @@ def become(
     os._exit(EXIT_STATUS)
 
 
+def _keep_descriptors() -> None:
+    """multiprocessing lets its own descriptors, and ours that it carried, survive an execution."""
+    for name in os.listdir("/dev/fd"):
+        if int(name) > 2:
+            with contextlib.suppress(OSError):
+                os.set_inheritable(int(name), False)
+
+
 def _report(error: Exception, program: Program, channel: Writer, report: int | None) -> None:
     text = f"cannot execute {program.argv[0]!r}: {error}"
     if report is None:
-        tell(channel, {"X_START_ERROR": text})
+        tell(channel, os.getpid(), f"X_START_ERROR={text}")
     else:
         os.write(report, text.encode(errors="replace")[:4000])
 
@@ -121,7 +130,7 @@ def _release_signals(signals: Signals) -> None:
     with blocked():
         if signal.SIGTERM in signals.take():
             ending.end(0)
-        for number in STOPPING:
+        for number in (*STOPPING, *_IGNORED_BY_PYTHON):
             signal.signal(number, signal.SIG_DFL)
         signals.close()
     unblock()

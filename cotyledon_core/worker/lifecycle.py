@@ -12,13 +12,20 @@ thread. Orders and races:
 - Whoever comes to an end first ends the process. The main thread's timer ends
   it by force if that takes longer than the grace period, be it in
   ``terminate`` or in flushing a log that nobody reads.
+
+A forked worker shares its memory with the manager until it writes to it, and
+every object that it uses is written to (its reference count). So what can be
+made before the fork is made there, and the way from the fork to ``run`` takes
+few steps.
 """
 
 from __future__ import annotations
 
+import _thread
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -26,7 +33,15 @@ from typing import Any
 
 from cotyledon_core.process import title
 from cotyledon_core.process.channel import Writer, tell
-from cotyledon_core.process.signals import SIGALRM, SIGHUP, Signals, existing, unblock
+from cotyledon_core.process.signals import (
+    SIGALRM,
+    SIGHUP,
+    SIGINT,
+    SIGTERM,
+    Signals,
+    existing,
+    unblock,
+)
 from cotyledon_core.service import Service
 from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import Assignment
@@ -43,23 +58,19 @@ def ask_for_replacement() -> bool:
 
 
 class Worker:
-    """This process, as a worker.
+    """This process, as a worker; made before the process is forked.
 
     :param death: a descriptor that becomes readable when the manager dies.
     :param channel: what the manager listens to.
-    :param report: a pipe that reports a failed execution of a program.
     """
 
-    def __init__(
-        self, assignment: Assignment, death: int, channel: Writer, report: int | None = None
-    ) -> None:
-        global _current
-        _current = self
-        self.pid = os.getpid()
+    def __init__(self, assignment: Assignment, death: int, channel: Writer) -> None:
+        self.pid = 0
+        self.name = assignment.worker_name
         self._assignment = assignment
         self._death = death
         self._channel = channel
-        self._report = report
+        self._title = f"{assignment.program_name}: {assignment.service_name} worker"
         self._service: Any = None
         self._booting = True
         self._status = 1
@@ -69,52 +80,55 @@ class Worker:
         self._reloading = False
         self._lock = threading.Lock()
         self._end_lock = threading.Lock()
-        self._signals = Signals(
-            existing(signal.SIGTERM, signal.SIGINT, SIGHUP, SIGALRM), urgent=self._urgent
-        )
+        self.signals = Signals(existing(SIGTERM, SIGINT, SIGHUP, SIGALRM), urgent=self._urgent)
 
     # -- boot
 
-    def live(self) -> None:
-        """Boot and run until the process ends; does not return."""
-        with _Ending(self, "the start of"):
-            self._prepare()
-            self._boot()
-            self._booting = False
+    def live(self, report: int | None = None) -> None:
+        """Boot and run until the process ends; signals are held back until now.
+
+        :param report: a pipe that reports a failed execution of a program.
+        """
+        global _current
+        _current = self
+        self.pid = os.getpid()
+        try:
+            self.signals.open()
+            unblock()
+            title.set_title(f"{self._title}({self._assignment.worker_id})")
+            self._boot(report)
             self._start_thread("run", self._service.run)
             while True:
                 self._wait()
+        except BaseException as error:
+            self._end(error, "start")
 
-    def _prepare(self) -> None:
-        self._signals.install()
-        self._wakeup = self._signals.open()
-        unblock()
-        self._set_title(self._assignment.service_name)
-
-    def _boot(self) -> None:
+    def _boot(self, report: int | None) -> None:
         assignment = self._assignment
-        self._service = assignment.factory(
+        service = self._service = assignment.factory(
             assignment.worker_id, *assignment.args, **assignment.kwargs
         )
         # for services whose __init__ does not call ours
-        self._service.worker_id = assignment.worker_id
-        if self._service.name != assignment.service_name:
-            self._set_title(self._service.name)
-        self._announce_grace()
-        self._run_hooks()
-        program = self._service.program() if hasattr(self._service, "program") else None
-        if program is not None:
-            self._become(program)
-        tell(self._channel, {"READY": 1})
+        service.worker_id = assignment.worker_id
+        self._introduce(service)
+        if assignment.new_worker_hooks:
+            self._run_hooks()
+        if getattr(type(service), "program", Service.program) is not Service.program:
+            self._become(service.program(), report)
+        self._booting = False
+        tell(self._channel, self.pid, "READY=1")
 
-    def _set_title(self, name: str) -> None:
+    def _introduce(self, service: Any) -> None:
+        """Show and tell what the manager does not know from the class."""
         assignment = self._assignment
-        title.set_title(f"{assignment.program_name}: {name} worker({assignment.worker_id})")
-
-    def _announce_grace(self) -> None:
-        own = getattr(self._service, "graceful_shutdown_timeout", None)
-        if own is not None and own != self._assignment.known_grace:
-            tell(self._channel, {"X_GRACE": own})
+        own = getattr(service, "graceful_shutdown_timeout", None)
+        if own is not None and own != assignment.known_grace:
+            tell(self._channel, self.pid, f"X_GRACE={own}")
+        # an instance's own name stands in the title; what a function made shows its class's
+        names = service if not assignment.class_known else None
+        name = getattr(service, "__dict__", {}).get("name") or getattr(names, "name", None)
+        if name is not None and name != assignment.service_name:
+            title.set_title(f"{assignment.program_name}: {name} worker({assignment.worker_id})")
 
     def _run_hooks(self) -> None:
         assignment = self._assignment
@@ -123,16 +137,13 @@ class Worker:
                 hook(assignment.service_id, assignment.worker_id, self._service)
         except Exception as error:
             ending.log_exception(f"a new_worker hook of {self.name}", error)
-            tell(self._channel, {"X_HOOK_FAILED": repr(error)})
+            tell(self._channel, self.pid, f"X_HOOK_FAILED={error!r}")
 
-    def _become(self, program: Any) -> None:
-        from cotyledon_core.worker import execution
+    def _become(self, program: Any, report: int | None) -> None:
+        if program is not None:
+            from cotyledon_core.worker import execution
 
-        execution.become(program, self._assignment, self._channel, self._signals, self._report)
-
-    @property
-    def name(self) -> str:
-        return self._assignment.worker_name
+            execution.become(program, self._assignment, self._channel, self.signals, report)
 
     @property
     def grace(self) -> float:
@@ -146,35 +157,53 @@ class Worker:
         """In the signal handler, while the main thread is not waiting."""
         if not self._booting:
             return
-        if number in (signal.SIGINT, SIGALRM):
+        if number in (SIGINT, SIGALRM):
             os._exit(1)
-        if number == signal.SIGTERM and self.grace and hasattr(signal, "setitimer"):
-            self._deadline = time.monotonic() + self.grace
-            signal.setitimer(signal.ITIMER_REAL, self.grace)
+        if number == SIGTERM and self.grace and self._deadline is None:
+            self._limit()
 
     def _wait(self) -> None:
         """One turn of the main thread."""
         timeout = None
         if self._deadline is not None:
             timeout = max(self._deadline - time.monotonic(), 0)
-        manager_died = self._death in _readable([self._wakeup.fileno(), self._death], timeout)
-        pending = self._signals.take()
-        if signal.SIGINT in pending or SIGALRM in pending:
+        manager_died = self._wait_for_signals(timeout)
+        pending = self.signals.take()
+        if SIGINT in pending or SIGALRM in pending:
             os._exit(1)
-        if self._overran():
+        if self._deadline is not None and time.monotonic() >= self._deadline:
             os._exit(self._status)
-        if signal.SIGTERM in pending or manager_died:
+        if SIGTERM in pending or manager_died:
             self._terminate(manager_died)
         elif SIGHUP in pending:
             self._reload()
 
-    def _overran(self) -> bool:
-        return self._deadline is not None and time.monotonic() >= self._deadline
+    def _wait_for_signals(self, timeout: float | None) -> bool:
+        """Wait; whether the manager has died."""
+        if not hasattr(select, "poll"):
+            descriptors = [self.signals.reader, *([self._death] if self._death >= 0 else [])]
+            return self._death in select.select(descriptors, [], [], timeout)[0]
+        poll = select.poll()
+        poll.register(self.signals.reader, select.POLLIN)
+        if self._death >= 0:
+            poll.register(self._death, select.POLLIN)
+        ready = dict(poll.poll(None if timeout is None else timeout * 1000))
+        # the service may have closed all descriptors that it finds
+        if ready.get(self.signals.reader, 0) & select.POLLNVAL:
+            self.signals.reopen()
+        state = ready.get(self._death, 0)
+        if state & select.POLLNVAL:
+            self._death = -1
+        return bool(state & select.POLLHUP)
 
     def _limit(self) -> None:
         """From now on the grace period runs."""
-        if self._deadline is None and self.grace:
-            self._deadline = time.monotonic() + self.grace
+        if self._deadline is not None or not self.grace:
+            return
+        self._deadline = time.monotonic() + self.grace
+        if self._booting and hasattr(signal, "setitimer"):
+            # the main thread does not wait, so it has to be interrupted
+            signal.setitimer(signal.ITIMER_REAL, self.grace)
 
     # -- terminate
 
@@ -198,9 +227,7 @@ class Worker:
         import logging
 
         logging.getLogger("cotyledon_core.worker").info(
-            "Parent process has died unexpectedly, %s [%d] exiting",
-            self.name,
-            self.pid,
+            "Parent process has died unexpectedly, %s [%d] exiting", self.name, self.pid
         )
 
     # -- reload
@@ -226,69 +253,45 @@ class Worker:
         self._reloading = False
         if self._reload_wanted:
             # a SIGHUP came between the loop's end and the line above
-            os.kill(self.pid, SIGHUP or signal.SIGTERM)
+            self.signals.post(SIGHUP or SIGTERM)
 
     def ask_for_replacement(self) -> None:
         """The manager answers with SIGTERM and starts another in this one's place."""
-        tell(self._channel, {"X_LEAVE": 1})
+        tell(self._channel, self.pid, "X_LEAVE=1")
 
-    # -- ends
+    # -- threads and ends
 
     def _start_thread(self, name: str, work: Callable[[], Any]) -> None:
-        threading.Thread(target=self._guarded, args=(name, work), name=name, daemon=True).start()
+        # threading.Thread would make each worker larger by a tenth, for nothing
+        # that is used here
+        _thread.start_new_thread(self._in_thread, (name, work))
 
-    def _guarded(self, name: str, work: Callable[[], Any]) -> None:
-        with _Ending(self, f"{name} of"):
+    def _in_thread(self, name: str, work: Callable[[], Any]) -> None:
+        trace, profile = threading.gettrace(), threading.getprofile()
+        if trace is not None:
+            sys.settrace(trace)
+        if profile is not None:
+            sys.setprofile(profile)
+        try:
             work()
+        except BaseException as error:
+            self._end(error, name)
 
-    def begin_end(self, status: int) -> bool:
-        """The process ends with this status, by force if it takes too long.
-
-        False if it ends already.
-        """
-        if not self._end_lock.acquire(blocking=False):
-            return False
-        self._status = status
-        self._limit()
-        if not self._booting:
-            self._signals.wake()
-        elif self.grace and hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, self.grace)
-        return True
-
-
-class _Ending:
-    """Ends the process if the block raises."""
-
-    def __init__(self, worker: Worker, what: str) -> None:
-        self._worker = worker
-        self._what = what
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if error is None:
-            return
+    def _end(self, error: BaseException, what: str) -> None:
+        """The process ends with the status that the exception stands for."""
         wanted = isinstance(error, SystemExit)
         status = ending.exit_status(error) if isinstance(error, SystemExit) else 1
-        if self._worker.begin_end(status):
-            if not wanted:
-                ending.log_exception(f"{self._what} {self._worker.name}", error)
-            ending.end(status)
+        if not self._end_lock.acquire(blocking=False):
+            # another thread ends it already
+            return
+        self._status = status
+        self._limit()
+        self.signals.wake()
+        if not wanted:
+            ending.log_exception(f"{what} of {self.name}", error)
+        ending.end(status)
 
 
 def _has_own_reload(service: Any) -> bool:
     own = getattr(service, "reload", None)
     return own is not None and getattr(own, "__func__", own) is not Service.reload
-
-
-def _readable(descriptors: list[int], timeout: float | None) -> set[int]:
-    """Which of the descriptors are readable; waits ``timeout`` seconds, None without end."""
-    descriptors = [descriptor for descriptor in descriptors if descriptor >= 0]
-    if not hasattr(select, "poll"):
-        return set(select.select(descriptors, [], [], timeout)[0])
-    poll = select.poll()
-    for descriptor in descriptors:
-        poll.register(descriptor, select.POLLIN)
-    return {descriptor for descriptor, _ in poll.poll(None if timeout is None else timeout * 1000)}

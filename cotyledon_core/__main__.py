@@ -1,0 +1,10 @@
+"""``python -m cotyledon_core`` is the command ``cotyledon``."""
+
+from __future__ import annotations
+
+import sys
+
+from cotyledon_core.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

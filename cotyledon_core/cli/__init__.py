@@ -1,0 +1,1 @@
+"""The command ``cotyledon``; one module a sub-command."""

@@ -1,0 +1,268 @@
+"""Makes settings of a configuration, or tells every fault of it.
+
+A fault does not end the work: what depends on it is left out and the rest is
+looked at, so that one run shows all of them.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from oslo_config import cfg
+
+from cotyledon_core.config import options
+from cotyledon_core.config.keys import LISTS, KeyCheck
+from cotyledon_core.config.options import CONTROL, MANAGER, NOTIFIER, SERVICE
+from cotyledon_core.config.origin import SharedConf
+from cotyledon_core.config.settings import (
+    ConfiguredService,
+    ManagerSettings,
+    NotifierSettings,
+    PolicySettings,
+    ServiceSettings,
+    wants_conf,
+)
+from cotyledon_core.config.sources import Sources
+from cotyledon_core.config.values import Reading, Values
+from cotyledon_core.exceptions import ConfigurationError, PluginError
+from cotyledon_core.plugins.loading import Namespace, load, plugin_options
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
+
+
+class Plugin(NamedTuple):
+    """A plugin that a section names."""
+
+    type: Any
+    options: list[cfg.Opt]
+
+
+class Compiler:
+    """One compilation.
+
+    :param conf: a ConfigOpts of our own, in which our options are registered.
+    :param sources: where the same configuration's keys stand.
+    :param shared: for services that want the whole configuration.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, sources: Sources, shared: SharedConf) -> None:
+        self._values = Values(conf, sources)
+        self._shared = shared
+        self._unsure: set[str] = set()
+        """Sections whose options are not known in full."""
+        self._loaded: dict[tuple[Namespace, str], Plugin] = {}
+
+    def compile(self) -> ManagerSettings:
+        """
+        :raises ConfigurationError: with every fault found.
+        """
+        values = self._values
+        values.register("DEFAULT", options.DEFAULT_OPTIONS, shared=True)
+        values.register(MANAGER, options.MANAGER_OPTIONS)
+        values.register(CONTROL, ())
+        self._policy_plugin(MANAGER)  # also if no service needs it
+        services = tuple(filter(None, map(self._service, self._names(SERVICE))))
+        notifiers = tuple(filter(None, map(self._notifier, self._names(NOTIFIER))))
+        settings = ManagerSettings(
+            name=values.get(MANAGER, "name") or None,
+            services=services,
+            notifiers=notifiers,
+            start_method=self._start_method(),
+            spawn_interval=self._spawn_interval(),
+            graceful_shutdown_timeout=self._graceful_shutdown_timeout(),
+            log_options=values.get("DEFAULT", "log_options"),
+            notices=self._check_keys(),
+        )
+        if values.faults:
+            raise ConfigurationError(values.faults)
+        return settings
+
+    def _names(self, prefix: str) -> Iterator[str]:
+        """The names in one of the manager's lists, without those that are at fault."""
+        key = LISTS[prefix]
+        seen = set()
+        for name in self._listed(key):
+            if not NAME.fullmatch(name):
+                text = f"{name!r} is no name; use letters, digits and . _ - @, commas in between"
+                self._values.fault(MANAGER, key, text)
+            elif name.lower() in seen:
+                text = f"{name!r} stands twice; a name may stand once, whatever its case"
+                self._values.fault(MANAGER, key, text)
+            else:
+                yield name
+            seen.add(name.lower())
+
+    def _listed(self, key: str) -> list[str]:
+        names: list[str] | None = self._values.get(MANAGER, key)
+        if names is not None:
+            return [name for name in names if name]  # oslo.config makes an item of a last comma
+        if key == "notifiers":
+            return ["log", "systemd"] if os.environ.get("NOTIFY_SOCKET") else ["log"]
+        if not self._values.is_set(MANAGER, key):
+            text = "is missing; name the services to run, such as: services = example"
+            self._values.fault(MANAGER, key, text)
+        return []
+
+    def _service(self, name: str) -> ServiceSettings | None:
+        section, values = f"{SERVICE}{name}", self._values
+        values.register(section, options.SERVICE_OPTIONS)
+        factory = self._factory(section, name)
+        policy = self._policy(section)
+        workers = values.get(section, "workers")
+        timeout = values.get(section, "graceful_shutdown_timeout")
+        if factory is None or policy is None or workers is None:
+            return None
+        instance = self._instance(section, policy.policy_class, policy.options)
+        return ServiceSettings(name, factory, workers, policy, instance, timeout)
+
+    def _factory(self, section: str, name: str) -> ConfiguredService | None:
+        plugin = self._plugin(Namespace.SERVICES, section, "service_type", name)
+        found = self._options(section, plugin) if plugin else None
+        if plugin is None or found is None:
+            return None
+        # Others need not carry all of an application's options to a spawned worker.
+        shared = self._shared if wants_conf(plugin.type) else None
+        return ConfiguredService(plugin.type, found, shared)
+
+    def _policy(self, section: str) -> PolicySettings | None:
+        own = self._values.is_set(section, "restart_policy")
+        plugin = self._policy_plugin(section if own else MANAGER)
+        if plugin is None:
+            self._unsure.add(section)
+            return None
+        found = self._options(section, plugin, inherited=True)
+        return None if found is None else PolicySettings(plugin.type, found)
+
+    def _policy_plugin(self, section: str) -> Plugin | None:
+        """The restart policy that a section names; its options may stand in [cotyledon] too."""
+        plugin = self._plugin(Namespace.RESTART_POLICIES, section, "restart_policy")
+        if plugin is None:
+            self._unsure.add(MANAGER)
+        else:
+            self._values.register(MANAGER, plugin.options, shared=True)
+        return plugin
+
+    def _notifier(self, name: str) -> NotifierSettings | None:
+        section = f"{NOTIFIER}{name}"
+        self._values.register(section, options.NOTIFIER_OPTIONS)
+        plugin = self._plugin(Namespace.NOTIFIERS, section, "notifier_type", name)
+        found = self._options(section, plugin) if plugin else None
+        if plugin is None or found is None:
+            return None
+        instance = self._instance(section, plugin.type, found)
+        return NotifierSettings(name, found, plugin.type, instance)
+
+    def _plugin(
+        self, namespace: Namespace, section: str, key: str, default: str | None = None
+    ) -> Plugin | None:
+        """What ``key`` names, else what ``default`` does."""
+        name = self._values.get(section, key)
+        if name is None and not self._values.is_at_fault(section, key):
+            name = default
+        try:
+            if name is not None:
+                return self._load(namespace, name)
+        except PluginError as error:
+            unset = default is not None and not self._values.is_set(section, key)
+            hint = "; not set, so the section's own name stands for it" if unset else ""
+            self._values.fault(section, key, f"{error}{hint}")
+        self._unsure.add(section)
+        return None
+
+    def _load(self, namespace: Namespace, name: str) -> Plugin:
+        """A plugin, looked up once: that reads what every installed distribution registers."""
+        if (namespace, name) not in self._loaded:
+            plugin = load(namespace, name)
+            declared = plugin_options(plugin, options.RESERVED[namespace])
+            self._loaded[namespace, name] = Plugin(plugin, declared)
+        return self._loaded[namespace, name]
+
+    def _options(
+        self, section: str, plugin: Plugin, *, inherited: bool = False
+    ) -> dict[str, Any] | None:
+        """The values of a plugin's options; None if any is at fault.
+
+        :param inherited: whether [cotyledon] may set them for all services.
+        """
+        values = self._values
+        values.register(section, plugin.options)
+        places = dict.fromkeys((option.dest for option in plugin.options), section)
+        for key in places if inherited else ():
+            if values.is_set(MANAGER, key) and not values.is_set(section, key):
+                places[key] = MANAGER
+        reading = values.read_all(plugin.options, places)
+        refused = self._refused(section, plugin.type, reading, places)
+        return None if reading.wrong or refused else reading.values
+
+    def _refused(
+        self, section: str, plugin: Any, reading: Reading, places: Mapping[str, str]
+    ) -> bool:
+        """Whether the plugin's own ``check_options``, if it has one, finds a fault."""
+        check = getattr(plugin, "check_options", None)
+        if check is None:
+            return False
+        try:
+            check(**reading.values)
+        except ValueError as error:
+            for line in str(error).splitlines() or [f"{plugin.__name__} refuses its options"]:
+                self._note(section, line, reading, places)
+        except Exception as error:
+            if reading.wrong:
+                return True  # it was not given what it may expect
+            text = f"{plugin.__name__}.check_options raised {type(error).__name__}: {error}"
+            self._values.fault(section, None, f"{text}; it may only raise ValueError")
+        else:
+            return False
+        return True
+
+    def _note(self, section: str, line: str, reading: Reading, places: Mapping[str, str]) -> None:
+        """Note a plugin's line; it begins with the option's name if it is about one."""
+        key, colon, text = line.partition(":")
+        if colon and key in places:
+            if key not in reading.wrong:
+                self._values.fault(places[key], key, text.strip())
+        elif not reading.wrong:
+            self._values.fault(section, None, line)
+
+    def _instance(self, section: str, plugin: Any, found: Mapping[str, Any]) -> Any:
+        try:
+            return plugin(**found)
+        except Exception as error:
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            text = f"{plugin.__name__} refuses its options: {why}"
+            self._values.fault(section, None, text)
+            return None
+
+    def _start_method(self) -> str | None:
+        from multiprocessing import get_all_start_methods
+
+        method: str | None = self._values.get(MANAGER, "start_method")
+        available = get_all_start_methods()
+        if method is not None and method not in available:
+            text = f"this platform has no {method}; use one of {', '.join(available)}"
+            self._values.fault(MANAGER, "start_method", text)
+        return method
+
+    def _spawn_interval(self) -> float:
+        interval: float | None = self._values.get(MANAGER, "spawn_interval")
+        if interval is not None and not math.isfinite(interval):
+            text = f"{interval} is wrong: a finite number of seconds is needed"
+            self._values.fault(MANAGER, "spawn_interval", text)
+        return interval or 0.0
+
+    def _graceful_shutdown_timeout(self) -> int:
+        key = "graceful_shutdown_timeout"
+        timeout: int | None = self._values.get("DEFAULT", key)
+        if timeout is not None and timeout < 0:
+            text = f"{timeout} is wrong: a whole number of at least 0 is needed"
+            self._values.fault("DEFAULT", key, text)
+        return options.GRACEFUL_SHUTDOWN_TIMEOUT if timeout is None else timeout
+
+    def _check_keys(self) -> tuple[str, ...]:
+        check = KeyCheck(self._values, self._unsure)
+        check.run()
+        return tuple(dict.fromkeys(check.notices))

@@ -1,0 +1,166 @@
+"""Keys and sections that nobody reads: unknown, misspelt, or in dashed form.
+
+oslo.config ignores what is not registered. In the sections that are ours that
+is a fault, since its author meant something by it; the application's sections
+are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from difflib import get_close_matches
+
+from cotyledon_core.config.options import CONTROL, DEFAULT_OPTIONS, MANAGER, NOTIFIER, SERVICE
+from cotyledon_core.config.sources import Sources, normal, variable
+from cotyledon_core.config.values import Values
+
+LISTS = {SERVICE: "services", NOTIFIER: "notifiers"}
+"""By section prefix: the option of the manager that names such sections."""
+
+
+class KeyCheck:
+    """Looks at every key and section there is.
+
+    :param values: gets the faults; knows the options of each section.
+    :param unsure: sections whose options are not known in full, since a plugin
+        of theirs is at fault.
+    """
+
+    def __init__(self, values: Values, unsure: Set[str]) -> None:
+        self._values = values
+        self._sources: Sources = values.sources
+        self._unsure = {normal(section) for section in unsure}
+        self._known = {normal(section): _keys(values, section) for section in values.known}
+        self._names = {normal(section): section for section in values.known}
+        self.notices: list[str] = []
+
+    def run(self) -> None:
+        for file, section in dict.fromkeys(self._sources.sections()):
+            self._check_section(file, section)
+        for entry in self._sources.entries():
+            self._check_key(entry.section, entry.key)
+        self._check_environment()
+
+    def _check_section(self, file: str, section: str) -> None:
+        name = normal(section)
+        prefix = name.partition(":")[0] + ":"
+        if name in self._known:
+            return
+        if ":" in name and prefix in LISTS:
+            self._check_unused(file, section, prefix)
+        elif f"{name.rstrip('s')}:" in LISTS:
+            self.notices.append(
+                f"{file}: [{section}] is not ours and not read; "
+                f"a {name.rstrip('s')}'s section is [{name.rstrip('s')}:NAME]"
+            )
+        elif near := _near_section(name):
+            self._fault_of_section(file, section, f"is unknown; did you mean [{near}]?")
+
+    def _check_unused(self, file: str, section: str, prefix: str) -> None:
+        """A section that no list names may be kept for later, unless it cannot be named."""
+        spaceless = "".join(normal(section).split())
+        if spaceless in self._known:
+            right = self._names[spaceless]
+            self._fault_of_section(file, section, f"has blanks in its name; write [{right}]")
+        elif (file, section) in ((entry.file, entry.section) for entry in self._sources.entries()):
+            near = get_close_matches(normal(section), self._known, n=1, cutoff=0.8)
+            hint = f"; did you mean [{self._names[near[0]]}]?" if near else ""
+            self.notices.append(
+                f"{file}: [{section}] is not used: "
+                f"[{MANAGER}] {LISTS[prefix]} does not name it{hint}"
+            )
+
+    def _fault_of_section(self, file: str, section: str, text: str) -> None:
+        self._values.faults.append(f"{file}: [{section}] {text}")
+
+    def _check_key(self, section: str, key: str) -> None:
+        name = normal(section)
+        plain = key.replace("-", "_")
+        if name.upper() == "DEFAULT":
+            self._check_default_key(section, key, plain)
+        elif name in self._known and name not in self._unsure and key not in self._known[name]:
+            self._values.fault(section, key, self._unknown(name, key, plain))
+
+    def _check_default_key(self, section: str, key: str, plain: str) -> None:
+        if plain not in {option.dest for option in DEFAULT_OPTIONS}:
+            return
+        if section != "DEFAULT":
+            self._values.fault(section, key, "is not read; write the section's name as [DEFAULT]")
+        elif key != plain:
+            self._values.fault(section, key, _dashed(plain))
+
+    def _unknown(self, section: str, key: str, plain: str) -> str:
+        known = self._known[section]
+        if plain != key and plain in known:
+            return _dashed(plain)
+        if not known:
+            return "is unknown; this section has no options yet, leave it empty"
+        policies = [] if section.startswith(NOTIFIER) else _policies_with(plain)
+        if policies:
+            return (
+                f"is an option of the restart policy {' or '.join(policies)}, "
+                "which is not used here; set restart_policy, or remove it"
+            )
+        near = get_close_matches(plain.lower(), known, n=1)
+        if near:
+            return f"is unknown; did you mean {near[0]}?"
+        return f"is unknown; this section may have {', '.join(sorted(known))}"
+
+    def _check_environment(self) -> None:
+        """Variables with our sections' names in theirs; sections come in upper case there."""
+        known = {variable(section, key) for section in self._known for key in self._known[section]}
+        unsure = tuple(variable(section, "") for section in self._unsure)
+        used = tuple(variable(section, "") for section in self._known if section != CONTROL)
+        for name in sorted(self._sources.environment):
+            if name in known or (unsure and name.startswith(unsure)):
+                continue
+            if name.startswith(used) and not name.startswith("OS_DEFAULT__"):
+                near = get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else "remove it"
+                self._values.faults.append(
+                    f"environment variable {name}: no option is read from it; {hint}"
+                )
+            elif name.startswith(("OS_SERVICE:", "OS_NOTIFIER:")):
+                self.notices.append(
+                    f"environment variable {name} is not used: no list in [{MANAGER}] "
+                    "names its section"
+                )
+
+
+def _keys(values: Values, section: str) -> set[str]:
+    """What oslo.config looks for in a section: names, and the old names among them."""
+    keys = set()
+    for option in values.known[section].values():
+        keys.add(option.dest)
+        keys.update(
+            old.name or option.dest
+            for old in option.deprecated_opts
+            if old.group is None or normal(old.group) == normal(section)
+        )
+    return keys
+
+
+def _near_section(name: str) -> str | None:
+    head, colon, tail = name.partition(":")
+    ours: Iterable[str] = ("service", "notifier") if colon else (MANAGER,)
+    near = get_close_matches(head.strip(), ours, n=1, cutoff=0.8)
+    return f"{near[0]}{colon}{tail}" if near else None
+
+
+def _dashed(plain: str) -> str:
+    return f"is not read: oslo.config knows no dash in a file's keys; write {plain}"
+
+
+def _policies_with(key: str) -> list[str]:
+    from cotyledon_core.exceptions import PluginError
+    from cotyledon_core.plugins.loading import Namespace, discover, plugin_options
+
+    try:
+        return [
+            info.name
+            for info in discover()
+            if info.namespace == Namespace.RESTART_POLICIES and info.plugin is not None
+            if key in {option.dest for option in plugin_options(info.plugin)}
+        ]
+    except PluginError:
+        return []

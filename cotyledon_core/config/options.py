@@ -1,0 +1,176 @@
+"""The options that we declare ourselves, and the list of all for oslo-config-generator.
+
+Plugins declare their own; they are found through their entry points.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Iterator
+
+from oslo_config import cfg
+
+from cotyledon_core.exceptions import PluginError
+from cotyledon_core.plugins.loading import Namespace, PluginInfo, discover, plugin_options
+
+LOG = logging.getLogger(__name__)
+
+MANAGER = "cotyledon"
+"""The manager's section."""
+CONTROL = "control"
+"""Reserved for the control socket; it has no options yet."""
+SERVICE = "service:"
+"""What the names of services' sections begin with."""
+NOTIFIER = "notifier:"
+"""What the names of notifiers' sections begin with."""
+
+DEFAULT_POLICY = "always"
+GRACEFUL_SHUTDOWN_TIMEOUT = 60
+"""Seconds; the manager's, unless configured."""
+
+DEFAULT_OPTIONS: list[cfg.Opt] = [
+    cfg.BoolOpt(
+        "log_options",
+        default=True,
+        mutable=True,
+        help="Whether to log the values of all options, at level DEBUG, at the start and "
+        "after a reload. Secret ones are masked.",
+    ),
+    cfg.IntOpt(
+        "graceful_shutdown_timeout",
+        default=GRACEFUL_SHUTDOWN_TIMEOUT,
+        mutable=True,
+        help="Seconds that a graceful stop may take before what is left is ended by force. "
+        "0 waits without end.",
+    ),
+]
+"""Read from [DEFAULT], which is the application's otherwise."""
+
+MANAGER_OPTIONS: list[cfg.Opt] = [
+    cfg.ListOpt(
+        "services",
+        sample_default=["metricd", "housekeeping"],
+        help="The names of the services to run, in the order of their start. Each has a section "
+        "of its own, [service:NAME]. May be empty but not missing.",
+    ),
+    cfg.ListOpt(
+        "notifiers",
+        sample_default=["log", "systemd"],
+        help="The names of the notifiers that are told events. Each may have a section of its "
+        "own, [notifier:NAME]. Unless given: log, and systemd too if the environment has "
+        "NOTIFY_SOCKET.",
+    ),
+    cfg.StrOpt(
+        "restart_policy",
+        default=DEFAULT_POLICY,
+        help="The restart policy of services that name none of their own: what decides whether "
+        "and when a worker that ended by itself is started again. The policy's own options may "
+        "stand here, for all services, and in a service's section.",
+    ),
+    cfg.StrOpt(
+        "start_method",
+        choices=[
+            ("fork", "a copy of the manager's process"),
+            ("forkserver", "a copy of a small server process"),
+            ("spawn", "a fresh interpreter"),
+        ],
+        help="How worker processes are started. Unless given: what the application chose with "
+        "multiprocessing.set_start_method, else fork where there is one.",
+    ),
+    cfg.StrOpt(
+        "name",
+        help="The manager's name in process titles and logs; the program's name unless given.",
+    ),
+    cfg.FloatOpt(
+        "spawn_interval",
+        default=0.0,
+        min=0.0,
+        help="The least time in seconds between the starts of two workers.",
+    ),
+]
+
+SERVICE_OPTIONS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        "service_type",
+        help="The service plugin (an entry point of cotyledon.services); the section's own NAME "
+        "unless given.",
+    ),
+    cfg.IntOpt("workers", default=1, min=0, help="The number of worker processes."),
+    cfg.StrOpt(
+        "restart_policy",
+        help="The service's restart policy (an entry point of cotyledon.restart_policies); the "
+        "one in [cotyledon] unless given. The policy's own options may stand here too.",
+    ),
+    cfg.IntOpt(
+        "graceful_shutdown_timeout",
+        min=0,
+        help="Seconds that a worker may take to stop before it is ended by force; 0 waits "
+        "without end. Unless given: the service's own, else the manager's.",
+    ),
+]
+
+NOTIFIER_OPTIONS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        "notifier_type",
+        help="The notifier plugin (an entry point of cotyledon.notifiers); the section's own "
+        "NAME unless given.",
+    ),
+]
+
+
+def _names(*lists: list[cfg.Opt]) -> frozenset[str]:
+    return frozenset(option.dest for options in lists for option in options)
+
+
+RESERVED = {
+    Namespace.SERVICES: _names(SERVICE_OPTIONS),
+    Namespace.RESTART_POLICIES: _names(SERVICE_OPTIONS, MANAGER_OPTIONS),
+    Namespace.NOTIFIERS: _names(NOTIFIER_OPTIONS),
+}
+"""Names that a plugin's option must not have, since they stand in the same section."""
+
+
+def list_opts() -> list[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:
+    """Every option there is, for oslo-config-generator and the Sphinx extension.
+
+    Each installed plugin is shown as if a section had its name. One that is
+    broken is left out, with a warning.
+    """
+    listed = [
+        (None, DEFAULT_OPTIONS),
+        (cfg.OptGroup(MANAGER), MANAGER_OPTIONS + _policy_options()),
+        *_sections(Namespace.SERVICES, SERVICE, SERVICE_OPTIONS),
+        *_sections(Namespace.NOTIFIERS, NOTIFIER, NOTIFIER_OPTIONS),
+    ]
+    return [(group, copy.deepcopy(options)) for group, options in listed]
+
+
+def _sections(
+    namespace: Namespace, prefix: str, common: list[cfg.Opt]
+) -> Iterator[tuple[cfg.OptGroup, list[cfg.Opt]]]:
+    for info, own in _options_by_plugin(namespace):
+        kind = prefix.rstrip(":")
+        text = f"A {kind} of the type {info.name}, from the distribution {info.distribution}."
+        yield cfg.OptGroup(f"{prefix}{info.name}", help=text), common + own
+
+
+def _policy_options() -> list[cfg.Opt]:
+    """The options of all restart policies; several may share one."""
+    by_name: dict[str, cfg.Opt] = {}
+    for _, own in _options_by_plugin(Namespace.RESTART_POLICIES):
+        for option in own:
+            by_name.setdefault(option.dest, option)
+    return list(by_name.values())
+
+
+def _options_by_plugin(namespace: Namespace) -> Iterator[tuple[PluginInfo, list[cfg.Opt]]]:
+    for info in discover():
+        if info.namespace != namespace:
+            continue
+        try:
+            if info.plugin is None:
+                raise PluginError(info.error)
+            yield info, plugin_options(info.plugin, RESERVED[namespace])
+        except PluginError as error:
+            LOG.warning("left out: %s", error)

@@ -1,0 +1,90 @@
+"""What a configuration means: frozen values, all of them checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cotyledon_core.config.origin import SharedConf
+from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.plugins.restart_policy import RestartPolicy
+from cotyledon_core.service import Service
+from cotyledon_core.types import WorkerId
+
+
+@dataclass(frozen=True)
+class ConfiguredService:
+    """Makes instances of a service with its configured options; can be pickled."""
+
+    service_class: type[Service]
+    options: Mapping[str, Any] = field(repr=False)  # secrets may be among them
+    """By name: what reaches the constructor as keywords."""
+    conf: SharedConf | None = field(compare=False, repr=False)
+    """For a class that overrides :meth:`Service.from_conf`, None for others."""
+
+    def __call__(self, worker_id: WorkerId) -> Service:
+        if self.conf is None:
+            return self.service_class(worker_id, **self.options)
+        return self.service_class.from_conf(worker_id, self.conf.get(), **self.options)
+
+
+def wants_conf(service_class: type[Service]) -> bool:
+    """Whether the class overrides :meth:`Service.from_conf`."""
+    own = getattr(service_class.from_conf, "__func__", service_class.from_conf)
+    return own is not Service.from_conf.__func__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class PolicySettings:
+    """What makes a restart policy; equal for two that decide alike."""
+
+    policy_class: type[RestartPolicy]
+    options: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """One service of ``[cotyledon] services``."""
+
+    name: str
+    factory: ConfiguredService
+    workers: int
+    """0 or more."""
+    policy: PolicySettings
+    restart_policy: RestartPolicy = field(compare=False)
+    """An instance made from ``policy``, the service's own."""
+    graceful_shutdown_timeout: int | None
+    """Seconds; None leaves it to the service's class, then to the manager."""
+
+
+@dataclass(frozen=True)
+class NotifierSettings:
+    """One notifier of ``[cotyledon] notifiers``."""
+
+    name: str
+    options: Mapping[str, Any] = field(repr=False)
+    notifier_class: type[Notifier]
+    notifier: Notifier = field(compare=False)
+    """An instance made from ``options``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManagerSettings:
+    """All of a configuration that concerns us."""
+
+    name: str | None
+    """None is the program's name."""
+    services: tuple[ServiceSettings, ...]
+    """In the order of their start."""
+    notifiers: tuple[NotifierSettings, ...]
+    """All that shall be told events; none are added to them."""
+    start_method: str | None
+    """``fork``, ``forkserver`` or ``spawn``; None is multiprocessing's own choice, else fork."""
+    spawn_interval: float
+    """Seconds between two spawns, 0 for no pacing."""
+    graceful_shutdown_timeout: int
+    """Seconds, 0 for no limit."""
+    log_options: bool
+    notices: tuple[str, ...] = field(default=(), compare=False)
+    """What is no fault but may not be meant, one line each."""

@@ -1,0 +1,56 @@
+"""Events as log records: one line each, with structured fields.
+
+The records go to the logger ``cotyledon_core.events``. Their fields are
+attributes of the record under the names of the event's fields with
+``cotyledon_`` in front, ``cotyledon_event`` being the event's kind, so that
+none of them meets an attribute that a record has anyway.
+
+=========  ==============================================================
+level      events
+=========  ==============================================================
+error      a service given up, a reload refused, a hook that failed,
+           a notifier disabled
+warning    an end that nobody asked for, an end by force
+debug      a spawn, a worker's own status
+info       all others
+=========  ==============================================================
+"""
+
+from __future__ import annotations
+
+import logging
+
+from cotyledon_core import events
+from cotyledon_core.plugins.notifier import Notifier
+
+LOG = logging.getLogger("cotyledon_core.events")
+
+_LEVELS: dict[type[events.Event], int] = {
+    events.ServiceGivenUp: logging.ERROR,
+    events.ReloadFailed: logging.ERROR,
+    events.HookFailed: logging.ERROR,
+    events.NotifierDisabled: logging.ERROR,
+    events.WorkerSpawned: logging.DEBUG,
+    events.WorkerStatus: logging.DEBUG,
+}
+
+
+class EventLog(Notifier):
+    """Writes each event to the log.
+
+    It runs in the manager, whose log handlers do not wait for anything.
+    """
+
+    blocking = False
+
+    def notify(self, event: events.Event) -> None:
+        level = _level(event)
+        if LOG.isEnabledFor(level):
+            fields = {f"cotyledon_{name}": value for name, value in event.as_dict().items()}
+            LOG.log(level, "%s", event, extra=fields)
+
+
+def _level(event: events.Event) -> int:
+    if isinstance(event, events.WorkerExited):
+        return logging.INFO if event.asked and not event.forced else logging.WARNING
+    return _LEVELS.get(type(event), logging.INFO)

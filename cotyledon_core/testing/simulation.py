@@ -1,0 +1,372 @@
+"""A supervisor without processes: with a fake clock and a fake kernel.
+
+For tests of what is decided, such as a restart policy's part in it:
+
+.. code-block:: python
+
+    from cotyledon_core import ExitStatus
+    from cotyledon_core.testing.simulation import Simulation
+
+
+    def test_a_worker_that_fails_is_started_again_later():
+        simulation = Simulation()
+        service_id = simulation.add("web", workers=2, decide=MyPolicy(my_policy_delay=5.0).decide)
+        simulation.start()
+        simulation.end(simulation.process(service_id, 0), ExitStatus(code=1))
+        assert len(simulation.processes(service_id)) == 1
+        simulation.advance(5.0)
+        assert len(simulation.processes(service_id)) == 2
+
+Time passes only when :meth:`Simulation.advance` is called, and nothing
+happens by itself but that a process which is :attr:`FakeProcess.obedient` ends
+when it is asked to. Pids are used again as soon as they are free.
+
+What must never happen raises :class:`Violation`: a second process in a
+worker's slot, a signal to a process that was reaped, a start once a stop was
+seen, an exit that leaves processes behind, a second exit, deadlines that come
+up again and again.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+from uuid import UUID
+
+from cotyledon_core.events import Event
+from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus, Restart
+from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.actions import Action, Exit, Publish, Request, Signal, Spawn
+from cotyledon_core.supervision.messages import Incarnation, Instant, Message, ServiceSpec
+from cotyledon_core.supervision.supervisor import Supervisor
+from cotyledon_core.types import ServiceId, WorkerId
+
+FIRST_PID = 100
+MANAGER_PID = 1
+MOST_ROUNDS = 100_000
+"""Deadlines that may come up at one moment."""
+
+SomeEvent = TypeVar("SomeEvent", bound=Event)
+
+
+class Violation(AssertionError):
+    """The supervisor did what it must never do."""
+
+
+class FakeClock:
+    """Both clocks; they stand still until they are moved.
+
+    :param monotonic: seconds.
+    :param wall: seconds since the epoch.
+    """
+
+    def __init__(self, monotonic: float = 1000.0, wall: float = 1_700_000_000.0) -> None:
+        self.monotonic = monotonic
+        self.wall = wall
+
+    def now(self) -> Instant:
+        return Instant(self.monotonic, self.wall)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass on both clocks."""
+        self.monotonic += seconds
+        self.wall += seconds
+
+    def advance_to(self, monotonic: float) -> None:
+        """Let time pass until then, if that is not in the past."""
+        self.advance(max(monotonic - self.monotonic, 0.0))
+
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock, forward or backward."""
+        self.wall += seconds
+
+
+@dataclass(eq=False, slots=True)
+class FakeProcess:
+    """A process; after its end it exists until it is reaped."""
+
+    incarnation: Incarnation
+    pid: int
+    obedient: bool = True
+    """Whether it ends with status 0 when it is asked to end."""
+    mortal: bool = True
+    """Whether SIGKILL ends it: a process that waits for a dead disk does not end."""
+    ready: bool = False
+    """Whether it has said that it is ready."""
+    status: ExitStatus | None = None
+    """How it ended."""
+    received: list[Request] = field(default_factory=list)
+    """All signals so far."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether it was asked to end."""
+        return not {Request.STOP, Request.INTERRUPT, Request.KILL}.isdisjoint(self.received)
+
+
+class FakeKernel:
+    """Processes as values."""
+
+    def __init__(self) -> None:
+        self.obedient = True
+        """Of processes to come, as is ``mortal``."""
+        self.mortal = True
+        self.refusals = 0
+        """So many starts fail from now on."""
+        self.processes: dict[int, FakeProcess] = {}
+        """By pid; those that were reaped are gone."""
+        self._free: list[int] = []
+        self._fresh = itertools.count(FIRST_PID)
+        self._ended: deque[FakeProcess] = deque()
+
+    def spawn(self, incarnation: Incarnation) -> FakeProcess:
+        """
+        :raises BlockingIOError: if the start is refused.
+        """
+        if self.refusals:
+            self.refusals -= 1
+            raise BlockingIOError("Resource temporarily unavailable")
+        pid = heapq.heappop(self._free) if self._free else next(self._fresh)
+        process = FakeProcess(incarnation, pid, self.obedient, self.mortal)
+        self.processes[pid] = process
+        return process
+
+    def signal(self, pid: int, request: Request) -> None:
+        """Whoever has the pid gets the signal."""
+        process = self.processes[pid]
+        process.received.append(request)
+        if request is Request.KILL and process.mortal:
+            self.end(process, ExitStatus(signal=9))
+        elif request in (Request.STOP, Request.INTERRUPT) and process.obedient:
+            self.end(process, ExitStatus(code=0))
+
+    def end(self, process: FakeProcess, status: ExitStatus) -> None:
+        """The process ends, if it has not ended; nobody is told yet."""
+        if process.status is None:
+            process.status = status
+            self._ended.append(process)
+
+    def reap(self) -> FakeProcess | None:
+        """Take the status of the process that ended first; its pid is free again."""
+        if not self._ended:
+            return None
+        process = self._ended.popleft()
+        del self.processes[process.pid]
+        heapq.heappush(self._free, process.pid)
+        return process
+
+
+def restart_at_once(death: Death) -> Decision:
+    """The policy where none is given."""
+    return Restart()
+
+
+class Simulation:
+    """A supervisor with the fakes around it; see the module's description.
+
+    :param grace: the manager's grace period in seconds; 0 waits without end.
+    :param spawn_interval: the least time between two starts, in seconds.
+    """
+
+    def __init__(self, grace: float = 60.0, spawn_interval: float = 0.0) -> None:
+        self.clock = FakeClock()
+        self.kernel = FakeKernel()
+        self.supervisor = Supervisor(grace, spawn_interval)
+        self.events: list[Event] = []
+        """All events so far."""
+        self.exit_status: int | None = None
+        """What the manager ended with."""
+        self._initial: list[ServiceSpec] = []
+        self._services = 0
+        self._started = False
+        self._stop_seen = False
+        self._by_incarnation: dict[Incarnation, FakeProcess] = {}
+        self._by_slot: dict[tuple[ServiceId, WorkerId], FakeProcess] = {}
+
+    # -- what the application does
+
+    def add(
+        self,
+        name: str = "service",
+        workers: int = 1,
+        decide: Callable[[Death], Decision] = restart_at_once,
+        grace: float | None = None,
+    ) -> ServiceId:
+        """Add a service, before the start or after.
+
+        :param decide: a restart policy's method; must not raise.
+        :param grace: seconds; None means the manager's, 0 waits without end.
+        """
+        self._services += 1
+        service_id = ServiceId(UUID(int=self._services))
+        spec = ServiceSpec(service_id, name, workers, decide, grace)
+        if self._started:
+            self.send(msg.AddService(spec))
+        else:
+            self._initial.append(spec)
+        return service_id
+
+    def start(self, *, ready: bool = True) -> None:
+        """Start to supervise; all that is due at once happens.
+
+        :param ready: whether the processes then say that they are ready.
+        """
+        self._started = True
+        self.send(msg.Start(MANAGER_PID, "simulation", tuple(self._initial)))
+        self.settle()
+        if ready:
+            self.all_ready()
+
+    def scale(self, service_id: ServiceId, workers: int) -> None:
+        self.send(msg.Scale(service_id, workers))
+        self.settle()
+
+    def reload(self) -> None:
+        self.send(msg.Reload())
+        self.settle()
+
+    def shut_down(self) -> None:
+        self.send(msg.ShutDown(self.clock.monotonic))
+        self.settle()
+
+    def abort(self) -> None:
+        self.send(msg.Abort())
+        self.settle()
+
+    # -- what processes do
+
+    def process(self, service_id: ServiceId, worker_id: int = 0) -> FakeProcess:
+        """The process of a worker.
+
+        :raises LookupError: if there is none.
+        """
+        return self._by_slot[service_id, WorkerId(worker_id)]
+
+    def processes(self, service_id: ServiceId | None = None) -> list[FakeProcess]:
+        """The processes of a service, or of all, by service and worker."""
+        return [
+            process
+            for (owner, _), process in sorted(self._by_slot.items())
+            if service_id in (None, owner)
+        ]
+
+    def say_ready(self, process: FakeProcess) -> None:
+        process.ready = True
+        self.send(msg.Ready(process.incarnation))
+
+    def all_ready(self) -> None:
+        """Every process that has not said so says that it is ready."""
+        for process in self.processes():
+            if not process.ready and process.status is None:
+                self.say_ready(process)
+
+    def end(self, process: FakeProcess, status: ExitStatus | None = None) -> None:
+        """The process ends by itself, and what is due at once happens.
+
+        :param status: exit status 1 unless given.
+        """
+        self.kernel.end(process, ExitStatus(code=1) if status is None else status)
+        self.settle()
+
+    # -- time
+
+    def settle(self) -> None:
+        """All that is due at this moment happens: deaths are told, deadlines are met."""
+        for _ in range(MOST_ROUNDS):
+            self.tell_deaths()
+            due = self.supervisor.deadline()
+            if due is None or due > self.clock.monotonic:
+                return
+            self.send(msg.DeadlineReached())
+        raise Violation("deadlines come up again and again")
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, from one deadline to the next."""
+        until = self.clock.monotonic + seconds
+        self.settle()
+        while (due := self.supervisor.deadline()) is not None and due <= until:
+            self.clock.advance_to(due)
+            self.settle()
+        self.clock.advance_to(until)
+        self.settle()
+
+    # -- messages and actions
+
+    def send(self, message: Message) -> list[Action]:
+        """Hand over a message, and the answers to what follows; return all actions."""
+        waiting = deque([message])
+        actions: list[Action] = []
+        while waiting:
+            done, answers = self.step(waiting.popleft())
+            actions.extend(done)
+            waiting.extend(answers)
+        return actions
+
+    def step(self, message: Message) -> tuple[list[Action], list[Message]]:
+        """Hand over one message, perform the actions; return them and the answers to give.
+
+        Override it to look at each.
+        """
+        if isinstance(message, msg.StopNoticed | msg.ShutDown | msg.Abort):
+            self._stop_seen = True
+        actions = self.supervisor.handle(message, self.clock.now())
+        answers = [self._perform(action) for action in actions]
+        return actions, [answer for answer in answers if answer is not None]
+
+    def tell_deaths(self) -> None:
+        """Reap what has ended, and tell of it."""
+        while (process := self.kernel.reap()) is not None:
+            self._bury(process)
+
+    def _bury(self, process: FakeProcess) -> None:
+        assert process.status is not None
+        incarnation = process.incarnation
+        del self._by_incarnation[incarnation]
+        del self._by_slot[incarnation.service_id, incarnation.worker_id]
+        self.send(msg.Exited(incarnation, process.status))
+
+    def events_of(self, kind: type[SomeEvent]) -> list[SomeEvent]:
+        """The events of one type so far."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def _perform(self, action: Action) -> Message | None:
+        if self.exit_status is not None:
+            raise Violation(f"after the exit: {action}")
+        if isinstance(action, Spawn):
+            return self._spawn(action.incarnation)
+        if isinstance(action, Signal):
+            self._signal(action.incarnation, action.request)
+        elif isinstance(action, Publish):
+            self.events.append(action.event)
+        else:
+            self._exit(action)
+        return None
+
+    def _spawn(self, incarnation: Incarnation) -> Message:
+        slot = (incarnation.service_id, incarnation.worker_id)
+        if self._stop_seen:
+            raise Violation(f"started after a stop was seen: {incarnation}")
+        if slot in self._by_slot:
+            raise Violation(f"two processes of one worker: {incarnation}")
+        try:
+            process = self.kernel.spawn(incarnation)
+        except BlockingIOError as error:
+            return msg.SpawnFailed(incarnation, str(error))
+        self._by_incarnation[incarnation] = self._by_slot[slot] = process
+        return msg.Spawned(incarnation, process.pid)
+
+    def _signal(self, incarnation: Incarnation, request: Request) -> None:
+        process = self._by_incarnation.get(incarnation)
+        if process is None:
+            raise Violation(f"{request.value} to a process that was reaped: {incarnation}")
+        self.kernel.signal(process.pid, request)
+
+    def _exit(self, action: Exit) -> None:
+        left = [found for found in self.processes() if found.status is None and found.mortal]
+        if left:
+            raise Violation(f"exit leaves processes behind: {left}")
+        self.exit_status = action.status

@@ -1,0 +1,1 @@
+"""Notifiers (namespace ``cotyledon.notifiers``)."""

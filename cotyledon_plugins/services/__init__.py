@@ -1,0 +1,1 @@
+"""Services (namespace ``cotyledon.services``)."""
