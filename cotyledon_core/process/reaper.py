@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import NamedTuple
 
 from cotyledon_core.plugins.restart_policy import ExitStatus
@@ -57,19 +57,19 @@ class Reaper:
     def __init__(self, own: Container[int]) -> None:
         self._own = own
 
-    def ended(self, limit: int, own_pids: Iterator[int]) -> Iterator[Ended]:
+    def ended(self, limit: int, own_pids: Callable[[], Iterator[int]]) -> Iterator[Ended]:
         """At most ``limit`` of our children that have ended.
 
         The caller takes each out of ``own`` before it asks for the next.
 
-        :param own_pids: all of them, looked at only if a stranger is in the way.
+        :param own_pids: gives all of them; called only if a stranger is in the way.
         """
         for _ in range(limit):
             pid = _peek()
             if pid is None:
                 return
             if pid not in self._own:
-                yield from self._one_by_one(own_pids)
+                yield from self._one_by_one(own_pids())
                 return
             ended = _take(pid)
             if ended is not None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from cotyledon_core.process.descriptors import keep_private
+from cotyledon_core.process.descriptors import forget_private, keep_private
 
 
 class HandleSelector(selectors.BaseSelector):
@@ -42,3 +42,11 @@ def make() -> selectors.BaseSelector:
     if fileno is not None:
         keep_private(fileno())
     return selector
+
+
+def close(selector: selectors.BaseSelector) -> None:
+    """Let go of it."""
+    fileno = getattr(selector, "fileno", None)
+    if fileno is not None:
+        forget_private(fileno())
+    selector.close()

@@ -156,6 +156,18 @@ class Signals:
             taken.add(self._pending.pop())
         return taken
 
+    def wait(self, seconds: float) -> None:
+        """Wait for so long, or until a signal is pending; without the descriptor."""
+        if hasattr(signal, "sigtimedwait"):
+            with blocked():
+                arrived = None if self._pending else signal.sigtimedwait(self._watched, seconds)
+            if arrived is not None:
+                self.note(arrived.si_signo)
+
+    def is_pending(self, *numbers: int) -> bool:
+        """Whether one of them has arrived and has not been taken."""
+        return not self._pending.isdisjoint(numbers)
+
     def restore(self) -> None:
         """Put back the handlers and the wake-up descriptor that were there before."""
         global _noting

@@ -221,8 +221,13 @@ class ContextSpawner:
     def __init__(self, context: Any, lifeline: Lifeline, channel: Channel) -> None:
         self._context = context
         self._waited_for = WAITED_FOR and context.get_start_method() == "spawn"
-        self._death = _travelling(lifeline.socket, lifeline.reader, readable=True)
-        self._channel = _travelling(channel.socket, channel.writer.fileno(), readable=False)
+        self._copies: list[Any] = []
+        self._death: Any = lifeline.socket
+        self._channel: Any = channel.socket
+        if self._death is None:
+            self._death = _connection(lifeline.reader, readable=True)
+            self._channel = _connection(channel.writer.fileno(), readable=False)
+            self._copies += [self._death, self._channel]
 
     def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
         return [self._try(start.assignment) for start in starts]
@@ -261,7 +266,9 @@ class ContextSpawner:
             resource_tracker.ensure_running()
 
     def close(self) -> None:
-        """What travels closes its descriptors when it is collected."""
+        """Sockets are their owner's; connections are copies of ours."""
+        for end in self._copies:
+            end.close()
 
 
 def _forget(process: Any) -> None:
@@ -272,10 +279,8 @@ def _forget(process: Any) -> None:
     children.discard(process)
 
 
-def _travelling(end: Any, descriptor: int, *, readable: bool) -> Any:
-    """What multiprocessing can hand to a new process: the socket, else a connection."""
-    if end is not None:
-        return end
+def _connection(descriptor: int, *, readable: bool) -> Any:
+    """What multiprocessing can hand to a new process."""
     from multiprocessing.connection import Connection
 
     return Connection(os.dup(descriptor), readable=readable, writable=not readable)

@@ -44,6 +44,11 @@ class Children:
     def pids(self) -> Iterator[int]:
         return iter(list(self._by_pid))
 
+    def waited_for(self) -> Iterator[int]:
+        """The pids of those that are children of ours, not of a fork server."""
+        processes = list(self._by_pid.values())
+        return (process.child.pid for process in processes if process.child.sentinel is None)
+
     def add(self, process: WorkerProcess) -> None:
         self._roll.enter(process.child.pid)
         self._by_pid[process.child.pid] = process

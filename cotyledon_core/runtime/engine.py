@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import logging
 import os
+import selectors
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -28,6 +31,11 @@ from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.types import ServiceId
+
+FIRST_RETRY = 0.1
+LAST_RETRY = 5.0
+"""Seconds between attempts to get the descriptors that the manager needs."""
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN})
 
 LOG = logging.getLogger("cotyledon_core")
 
@@ -111,17 +119,40 @@ class Engine:
         :param context: the multiprocessing context for the workers, None for the default.
         :param manager: what a reload's changes are applied to.
         """
-        fill_standard_descriptors()
-        self._signals.open()
-        self._run = run = Run(self, context, notifiers, spawn_interval)
-        os.environ.pop("NOTIFY_SOCKET", None)
         try:
-            run.household.open()
-            return run.loop(lambda: self._reload(manager)).run(self._start(name))
+            run = self._assemble(context, notifiers, spawn_interval)
+            if run is None:
+                return 1 if self._signals.is_pending(SIGINT) else 0
+            self._run = run
+            os.environ.pop("NOTIFY_SOCKET", None)
+            try:
+                run.household.open()
+                return run.loop(lambda: self._reload(manager)).run(self._start(name))
+            finally:
+                run.close()
+                self._run = None
         finally:
-            run.close()
-            self._run = None
             self._signals.restore()
+
+    def _assemble(
+        self, context: Callable[[], Any], notifiers: Mapping[str, Notifier], spawn_interval: float
+    ) -> Run | None:
+        """Get all descriptors, as soon as there are enough; None if a stop comes first."""
+        delay = FIRST_RETRY
+        while True:
+            try:
+                fill_standard_descriptors()
+                self._signals.open()
+                return Run(self, context, notifiers, spawn_interval)
+            except OSError as error:
+                self._signals.close()
+                if error.errno not in EXHAUSTED:
+                    raise
+                LOG.error("cannot start yet, will try again in %.1f s: %s", delay, error)
+            self._signals.wait(delay)
+            if self._signals.is_pending(SIGTERM, SIGINT):
+                return None
+            delay = min(delay * 2, LAST_RETRY)
 
     def _start(self, name: str) -> msg.Start:
         """What was commanded before the start."""
@@ -177,16 +208,23 @@ class Run:
     ) -> None:
         self._engine = engine
         self._context = context
-        self._roll = Roll()
+        self._loop: Loop | None = None
+        self._spawners: dict[int, tuple[Any, spawner.Spawner]] = {}
+        with contextlib.ExitStack() as opened:
+            self._roll = Roll()
+            opened.callback(self._roll.close)
+            self._selector = selector.make()
+            opened.callback(selector.close, self._selector)
+            self._lifeline = Lifeline(portable=not CAN_FORK)
+            opened.callback(self._lifeline.cut)
+            self._channel = Channel(portable=not CAN_FORK)
+            opened.callback(self._channel.close)
+            self._opened = opened.pop_all()
         self._roll.set_grace(engine.grace)
-        self._selector = selector.make()
-        self._selector.register(engine.signals.reader, 1)
-        self._lifeline = Lifeline(portable=not CAN_FORK)
-        self._channel = Channel(portable=not CAN_FORK)
-        self._selector.register(self._channel.reader, 1)
+        self._selector.register(engine.signals.reader, selectors.EVENT_READ)
+        self._selector.register(self._channel.reader, selectors.EVENT_READ)
         self._children = Children(self._roll)
         self._supervisor = Supervisor(engine.grace, spawn_interval)
-        self._spawners: dict[int, tuple[Any, spawner.Spawner]] = {}
         self.dispatcher = Dispatcher(engine.hooks, engine.foreign_code)
         for name, notifier in notifiers.items():
             self.dispatcher.add_notifier(name, notifier, may_host=CAN_FORK)
@@ -199,7 +237,6 @@ class Run:
             engine.signals,
             session.leads(),
         )
-        self._loop: Loop | None = None
 
     def loop(self, reload: Callable[[], None]) -> Loop:
         engine = self._engine
@@ -244,15 +281,13 @@ class Run:
         return self._spawners[id(context)][1]
 
     def close(self) -> None:
-        """Take everything apart; after an error, the workers are ended by force."""
-        if len(self._children):
-            self.household.end_workers()
-        self.household.close()
-        for _, made in self._spawners.values():
-            made.close()
-        self._lifeline.cut()
-        self._channel.close()
-        self._selector.close()
-        if self._loop is not None:
-            self._loop.close()
-        self._roll.close()
+        """Take everything apart; after an error, the workers are ended first."""
+        with self._opened:
+            # the last that is put here comes first, and all of it comes
+            if self._loop is not None:
+                self._opened.callback(self._loop.close)
+            for _, made in self._spawners.values():
+                self._opened.callback(made.close)
+            self._opened.callback(self.household.close)
+            if len(self._children):
+                self._opened.callback(self.household.end_workers)

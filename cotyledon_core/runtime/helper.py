@@ -57,6 +57,11 @@ class Helper:
         """Messages that have not left yet."""
         return len(self._queue) + bool(self._dropped)
 
+    @property
+    def fed(self) -> bool:
+        """Whether it can be sent anything."""
+        return self._socket is not None
+
     def fileno(self) -> int:
         assert self._socket is not None
         return self._socket.fileno()
@@ -96,8 +101,7 @@ class Helper:
 
     def flush(self) -> bool:
         """Send what there is room for; whether all of it has left."""
-        if self._socket is None:
-            return not self.waiting
+        assert self._socket is not None
         try:
             if self._dropped:
                 self._socket.send(pickle.dumps(Dropped(self._dropped)))

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import selectors
+import signal
 import time
 from collections.abc import Callable, Iterator
 
@@ -17,6 +18,8 @@ from cotyledon_core.supervision.deadlines import Deadlines
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 60.0
 HEALTHY_AFTER = 10.0
+RETIREMENT = 5.0
+"""Seconds that a helper has to finish that is not needed any more."""
 END_PATIENCE = 1.0
 """Seconds that the helpers have to finish when the manager ends."""
 
@@ -33,6 +36,7 @@ class Helpers:
         self._started_at: dict[Helper, float] = {}
         self._delays: dict[Helper, float] = {}
         self._restarts: Deadlines[Helper] = Deadlines()
+        self._overdue: Deadlines[int] = Deadlines()
         self._congested: set[Helper] = set()
 
     def __contains__(self, pid: object) -> bool:
@@ -43,7 +47,8 @@ class Helpers:
 
     def deadline(self) -> float | None:
         """When :meth:`start_due` should be called, in monotonic seconds."""
-        return self._restarts.next()
+        times = (self._restarts.next(), self._overdue.next())
+        return min((when for when in times if when is not None), default=None)
 
     def start(self, helper: Helper) -> None:
         """Start the helper, now or, if the system refuses, later."""
@@ -60,14 +65,17 @@ class Helpers:
         self.flush(helper)
 
     def start_due(self, now: float) -> None:
-        """Start those whose time has come."""
+        """Start those whose time has come; end those that should have ended."""
         while (helper := self._restarts.pop_due(now)) is not None:
             self.start(helper)
+        while (pid := self._overdue.pop_due(now)) is not None:
+            os.kill(pid, signal.SIGKILL)
 
     def ended(self, pid: int, *, restart: bool) -> None:
         """A helper's process has ended."""
         helper = self._running.pop(pid)
         self._roll.leave(pid)
+        self._overdue.cancel(pid)
         self._unwatch(helper)
         helper.let_go()
         if helper.pid == pid:
@@ -98,7 +106,7 @@ class Helpers:
 
     def flush(self, helper: Helper) -> None:
         """Send what waits for the helper; what has no room goes later."""
-        if helper.pid is None:
+        if not helper.fed:
             return
         if helper.flush():
             self._unwatch(helper)
@@ -118,6 +126,8 @@ class Helpers:
         self._unwatch(helper)
         helper.let_go()
         self._forget(helper)
+        if helper.pid is not None:
+            self._overdue.set(helper.pid, time.monotonic() + RETIREMENT)
 
     def finish(self) -> None:
         """Let all of them finish, and end those that do not; waits for a bounded time."""

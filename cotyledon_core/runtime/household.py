@@ -50,8 +50,8 @@ class Own:
         return pid in self._children or pid in self._helpers or pid == self.guardian
 
     def pids(self) -> Iterator[int]:
-        own = () if self.guardian is None else (self.guardian,)
-        return itertools.chain(self._children.pids(), self._helpers.pids(), own)
+        guardian = () if self.guardian is None else (self.guardian,)
+        return itertools.chain(self._children.waited_for(), self._helpers.pids(), guardian)
 
 
 class Household:
@@ -94,12 +94,6 @@ class Household:
         for host in self._dispatcher.hosts.values():
             self._helpers.start(host)
 
-    @property
-    def busy(self) -> bool:
-        """Whether :meth:`keep` has something to do at once."""
-        helper = self._relay_helper()
-        return bool(helper and helper.waiting and not self._helpers.is_starting(helper))
-
     def _relay_helper(self) -> Helper | None:
         return None if self._relay is None else self._relay.helper
 
@@ -108,17 +102,19 @@ class Household:
         times = [self._helpers.deadline(), self._guardian_due]
         return min((when for when in times if when is not None), default=None)
 
-    def keep(self) -> None:
-        """Start what is due, send what waits."""
+    def keep(self, *, idle: bool) -> None:
+        """Start what is due, send what waits.
+
+        :param idle: whether the manager has nothing more urgent to do.
+        """
         now = time.monotonic()
         if self._guardian_due is not None and self._guardian_due <= now:
             self._guardian_due = None
             self.guard()
         self._helpers.start_due(now)
-        if self.busy:
-            helper = self._relay_helper()
-            assert helper is not None
-            self._helpers.start(helper)
+        relay = self._relay_helper()
+        if idle and relay is not None and not self._helpers.is_starting(relay):
+            self._helpers.start(relay)
         for helper in self._fed():
             if helper.waiting:
                 self._helpers.flush(helper)
@@ -198,7 +194,7 @@ class Household:
 
     def force_exit(self) -> NoReturn:
         """End everything at once; in a signal handler, while foreign code does not return."""
-        for pid in self._children.pids():
+        for pid in self._roll.pids():
             with contextlib.suppress(OSError):
                 os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         # the guardian sees to the rest without waiting
@@ -209,23 +205,28 @@ class Household:
 
     def close(self) -> None:
         """The supervisor is done: end what is left, and the helpers."""
-        if SIGALRM is not None and self.stop_accepted_at is not None:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        self._end_leftovers()
-        self._dispatcher.close()
+        with contextlib.ExitStack() as steps:
+            # the last that is put here comes first, and all of it comes
+            if self._guardian is not None:
+                steps.callback(self._guardian.dismiss)
+            steps.callback(self._helpers.finish)
+            steps.callback(self._close_log)
+            steps.callback(self._dispatcher.close)
+            steps.callback(self._end_leftovers)
+            if SIGALRM is not None and self.stop_accepted_at is not None:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _close_log(self) -> None:
         if self._relay is not None:
-            if self._relay.helper.waiting and self._relay.helper.pid is None:
+            if self._relay.helper.waiting and not self._relay.helper.fed:
                 self._helpers.start(self._relay.helper)
             self._relay.restore()
-        self._helpers.finish()
-        if self._guardian is not None:
-            self._guardian.dismiss()
 
     def _end_leftovers(self) -> None:
         """End what the workers left in the manager's process group."""
         if not GUARDED or not self._leads_session:
             return
-        ours = {os.getpid(), *self.own.pids()}
+        ours = {os.getpid(), *self.own.pids(), *self._children.pids()}
         left = set(remnants.group_members(os.getpgrp(), self._since)) - ours
         if left:
             held = remnants.Held()
@@ -235,12 +236,15 @@ class Household:
             remnants.see_off(held, LEFTOVER_PATIENCE)
 
     def end_workers(self) -> None:
-        """End all workers by force; an error has ended the loop."""
+        """End all workers, gracefully first; an error has ended the loop."""
         held = remnants.Held()
         held.hold(self._children.pids())
-        for pid in self._children.pids():
-            process = self._children.remove(pid)
-            process.child.send(getattr(signal, "SIGKILL", signal.SIGTERM))
+        processes = [self._children.remove(pid) for pid in self._children.pids()]
+        for process in processes:
+            process.child.send(process.stop_signal)
+        grace = self._roll.grace or remnants.FOREVER
+        with self._foreign_code.entered():
+            # a SIGINT or SIGALRM need not wait for the end of this
+            remnants.see_off(held, grace)
+        for process in processes:
             process.child.close()
-        held.wait(time.monotonic() + 1.0)
-        held.close()

@@ -5,8 +5,9 @@ while the manager runs, every logger's handlers are replaced by one that hands
 the records to a helper process. The helper, and every other process that is
 forked from the manager, gets the application's own handlers back.
 
-The helper is forked with the first record, and anew after a reload, in which
-the application may have configured its logging differently.
+The helper is forked when the manager has nothing more urgent to do, and anew
+after a reload, in which the application may have configured its logging
+differently; until then records wait.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class LogRelay:
     def put(self, record: dict[str, Any]) -> None:
         """Take in a record; serialised by the handler's own lock."""
         self.helper.put(record)
-        if self.helper.pid is None or not self.helper.flush():
+        if not self.helper.fed or not self.helper.flush():
             self._congested()
 
     def divert(self) -> None:

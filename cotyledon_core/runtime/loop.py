@@ -97,10 +97,10 @@ class Loop:
         self._obey(pending)
         self._take_commands()
         self._meet_deadlines()
-        self._household.keep()
+        self._household.keep(idle=self._timeout() != 0)
 
     def _timeout(self) -> float | None:
-        if self._unreaped or self._commands or self._household.busy:
+        if self._unreaped or self._commands:
             return 0
         due = [self._supervisor.deadline(), self._household.deadline()]
         if self._orphans is not None:
@@ -134,7 +134,7 @@ class Loop:
         if not WAITED_FOR or not (self._unreaped or SIGCHLD in pending):
             return
         reaped = 0
-        for pid, status in self._reaper.ended(REAP_LIMIT, self._household.own.pids()):
+        for pid, status in self._reaper.ended(REAP_LIMIT, self._household.own.pids):
             reaped += 1
             if pid in self._children:
                 self._ended.append((self._bury(pid), status))

@@ -251,8 +251,6 @@ class Supervisor:
         if worker.goal is Goal.DOWN:
             del worker.service.workers[worker.worker_id]
 
-    # -- ends
-
     def _exited(self, message: msg.Exited) -> None:
         worker = self._roster.worker(message.incarnation)
         worker.check(Occurrence.EXITED)

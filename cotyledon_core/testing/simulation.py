@@ -180,10 +180,11 @@ class Simulation:
         """All events so far."""
         self.exit_status: int | None = None
         """What the manager ended with."""
+        self.stop_seen = False
+        """Whether a stop was noticed or commanded."""
         self._initial: list[ServiceSpec] = []
         self._services = 0
         self._started = False
-        self._stop_seen = False
         self._by_incarnation: dict[Incarnation, FakeProcess] = {}
         self._by_slot: dict[tuple[ServiceId, WorkerId], FakeProcess] = {}
 
@@ -312,22 +313,27 @@ class Simulation:
         Override it to look at each.
         """
         if isinstance(message, msg.StopNoticed | msg.ShutDown | msg.Abort):
-            self._stop_seen = True
+            self.stop_seen = True
         actions = self.supervisor.handle(message, self.clock.now())
         answers = [self._perform(action) for action in actions]
         return actions, [answer for answer in answers if answer is not None]
 
     def tell_deaths(self) -> None:
         """Reap what has ended, and tell of it."""
-        while (process := self.kernel.reap()) is not None:
-            self._bury(process)
+        while self.tell_death():
+            pass
 
-    def _bury(self, process: FakeProcess) -> None:
+    def tell_death(self) -> bool:
+        """Reap the process that ended first, and tell of it; False if there is none."""
+        process = self.kernel.reap()
+        if process is None:
+            return False
         assert process.status is not None
         incarnation = process.incarnation
         del self._by_incarnation[incarnation]
         del self._by_slot[incarnation.service_id, incarnation.worker_id]
         self.send(msg.Exited(incarnation, process.status))
+        return True
 
     def events_of(self, kind: type[SomeEvent]) -> list[SomeEvent]:
         """The events of one type so far."""
@@ -348,7 +354,7 @@ class Simulation:
 
     def _spawn(self, incarnation: Incarnation) -> Message:
         slot = (incarnation.service_id, incarnation.worker_id)
-        if self._stop_seen:
+        if self.stop_seen:
             raise Violation(f"started after a stop was seen: {incarnation}")
         if slot in self._by_slot:
             raise Violation(f"two processes of one worker: {incarnation}")
