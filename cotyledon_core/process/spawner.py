@@ -52,6 +52,8 @@ class Child:
         self.pid = pid
         self.sentinel = sentinel
         self.report = report
+        self.listening = True
+        """Whether a signal finds its handler, or is held back until it does."""
         self._reported = b""
         self._process = process
         self._pidfd: int | None = None
@@ -244,7 +246,7 @@ class ContextSpawner:
     def _start(self, assignment: Assignment) -> Child:
         process = self._context.Process(
             target=entry.spawned,
-            args=(assignment, self._death, self._channel),
+            args=(assignment, self._death, self._channel, self._waited_for),
             name=assignment.worker_name,
         )
         self._start_helpers()
@@ -252,7 +254,10 @@ class ContextSpawner:
             process.start()
         _forget(process)
         sentinel = None if self._waited_for else process.sentinel
-        return Child(process.pid, sentinel=sentinel, process=process)
+        child = Child(process.pid, sentinel=sentinel, process=process)
+        # the mask of this process reaches only its own children
+        child.listening = self._waited_for
+        return child
 
     def _start_helpers(self) -> None:
         """Before signals are held back: a fork server that never sees SIGCHLD reaps nobody."""

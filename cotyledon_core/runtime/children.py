@@ -9,6 +9,7 @@ from cotyledon_core.process import proctable
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import SIGHUP
 from cotyledon_core.process.spawner import Child
+from cotyledon_core.supervision.actions import Request
 from cotyledon_core.supervision.messages import Incarnation
 
 ANCESTRY_LIMIT = 16
@@ -17,7 +18,14 @@ ANCESTRY_LIMIT = 16
 class WorkerProcess:
     """A living process of a worker."""
 
-    __slots__ = ("child", "incarnation", "reload_signal", "start_error", "stop_signal")
+    __slots__ = (
+        "child",
+        "incarnation",
+        "reload_signal",
+        "start_error",
+        "stop_signal",
+        "undelivered",
+    )
 
     def __init__(self, incarnation: Incarnation, child: Child) -> None:
         self.incarnation = incarnation
@@ -25,6 +33,8 @@ class WorkerProcess:
         self.stop_signal: int = signal.SIGTERM
         self.reload_signal: int | None = SIGHUP
         self.start_error = ""
+        self.undelivered: list[Request] = []
+        """What waits until the process listens."""
 
 
 class Children:

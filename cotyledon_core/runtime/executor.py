@@ -116,18 +116,34 @@ class Executor:
         process = self._children.get(action.incarnation)
         if process is None:
             return None
-        child, request = process.child, action.request
-        if request is Request.KILL:
-            child.send(SIGKILL)
-        elif request is Request.INTERRUPT:
-            child.send(signal.SIGINT)
-        elif request is Request.RELOAD:
-            if not process.reload_signal:
-                return LeaveAsked(action.incarnation)
-            child.send(process.reload_signal)
-        else:
-            child.send(process.stop_signal)
-            if SIGCONT is not None:
-                # one that was stopped can obey only when it goes on
-                child.send(SIGCONT)
+        if not process.child.listening and action.request in (Request.STOP, Request.RELOAD):
+            process.undelivered.append(action.request)
+            return None
+        if action.request is Request.RELOAD and not process.reload_signal:
+            return LeaveAsked(action.incarnation)
+        send(process, action.request)
         return None
+
+
+def send(process: WorkerProcess, request: Request) -> None:
+    """Send the signal that stands for the request."""
+    child = process.child
+    if request is Request.KILL:
+        child.send(SIGKILL)
+    elif request is Request.INTERRUPT:
+        child.send(signal.SIGINT)
+    elif request is Request.RELOAD:
+        child.send(process.reload_signal or process.stop_signal)
+    else:
+        child.send(process.stop_signal)
+        if SIGCONT is not None:
+            # one that was stopped can obey only when it goes on
+            child.send(SIGCONT)
+
+
+def listening(process: WorkerProcess) -> None:
+    """The process has its signal handlers: send what waited for them."""
+    process.child.listening = True
+    undelivered, process.undelivered = process.undelivered, []
+    for request in undelivered:
+        send(process, request)

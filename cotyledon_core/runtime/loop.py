@@ -25,7 +25,7 @@ from cotyledon_core.process.reaper import OrphanReaper, Reaper
 from cotyledon_core.process.signals import SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGTERM, Signals
 from cotyledon_core.process.spawner import WAITED_FOR
 from cotyledon_core.runtime.children import Children, WorkerProcess
-from cotyledon_core.runtime.executor import Executor
+from cotyledon_core.runtime.executor import Executor, listening
 from cotyledon_core.runtime.household import Household
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.exceptions import ImpossibleMessage
@@ -281,6 +281,10 @@ def _reload_signal(process: WorkerProcess, value: str) -> None:
     process.reload_signal = int(value) or None
 
 
+def _listening(process: WorkerProcess, value: str) -> None:
+    listening(process)
+
+
 def _start_error(process: WorkerProcess, value: str) -> None:
     process.start_error = value
 
@@ -290,6 +294,7 @@ _HEARD: Mapping[str, Heard] = {
     "STATUS": lambda process, value: msg.StatusTold(process.incarnation, value),
     "X_GRACE": lambda process, value: msg.GraceAnnounced(process.incarnation, float(value)),
     "X_LEAVE": lambda process, value: msg.LeaveAsked(process.incarnation),
+    "X_LISTENING": _listening,
     "X_STOP_SIGNAL": _stop_signal,
     "X_RELOAD_SIGNAL": _reload_signal,
     "X_START_ERROR": _start_error,

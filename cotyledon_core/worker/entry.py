@@ -35,14 +35,15 @@ def forked(
         os._exit(1)
 
 
-def spawned(assignment: Assignment, death: Any, channel: Any) -> None:
+def spawned(assignment: Assignment, death: Any, channel: Any, signals_held: bool) -> None:
     """A process that multiprocessing made begins.
 
     :param death: a socket or connection that becomes readable when the manager dies.
     :param channel: a socket or connection that the manager listens to.
+    :param signals_held: whether the process began with signals held back.
     """
     is_socket = hasattr(channel, "sendall")
     writer = SocketWriter(channel) if is_socket else PipeWriter(channel.fileno())
     worker = Worker(assignment, death.fileno(), writer)
     worker.signals.install()
-    worker.live()
+    worker.live(signals_held=signals_held)

@@ -84,10 +84,12 @@ class Worker:
 
     # -- boot
 
-    def live(self, report: int | None = None) -> None:
-        """Boot and run until the process ends; signals are held back until now.
+    def live(self, report: int | None = None, *, signals_held: bool = True) -> None:
+        """Boot and run until the process ends.
 
         :param report: a pipe that reports a failed execution of a program.
+        :param signals_held: whether signals were held back until now; if not,
+            the manager waits with them until it is told.
         """
         global _current
         _current = self
@@ -95,6 +97,8 @@ class Worker:
         try:
             self.signals.open()
             unblock()
+            if not signals_held:
+                tell(self._channel, self.pid, "X_LISTENING=1")
             title.set_title(f"{self._title}({self._assignment.worker_id})")
             self._boot(report)
             self._start_thread("run", self._service.run)
