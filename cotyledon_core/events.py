@@ -103,9 +103,11 @@ class ManagerStopping(Event):
     """A stop was accepted; no worker is started any more."""
 
     kind = "manager_stopping"
+    graceful: bool = True
+    """False for an end at once: no hook is run any more."""
 
     def __str__(self) -> str:
-        return "manager stopping"
+        return "manager stopping" if self.graceful else "manager stopping at once"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,7 @@ class Dispatcher:
         self._foreign_code = foreign_code
         self._inline: dict[str, Notifier] = {}
         self._failures: dict[str, int] = {}
+        self._at_once = False
         self.hosts: dict[str, NotifierHost] = {}
 
     def add_notifier(self, name: str, notifier: Notifier, *, may_host: bool) -> None:
@@ -89,6 +90,10 @@ class Dispatcher:
             self._failures.pop(name, None)
 
     def _call_hooks(self, event: events.Event) -> None:
+        if isinstance(event, events.ManagerStopping):
+            self._at_once = not event.graceful
+        if self._at_once:
+            return
         if isinstance(event, events.WorkerExited):
             exitcode = event.status.exitcode
             if exitcode is not None:

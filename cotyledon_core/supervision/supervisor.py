@@ -346,7 +346,7 @@ class Supervisor:
     def _shut_down(self, message: msg.ShutDown) -> None:
         if self._shutting_down:
             return
-        self._begin_end()
+        self._begin_end(graceful=True)
         if self._grace > 0:
             self._bound = message.asked_at + self._grace
             self._deadlines.set(_Whole.MANAGER, self._bound)
@@ -355,7 +355,7 @@ class Supervisor:
 
     def _abort(self, message: msg.Abort) -> None:
         if not self._shutting_down:
-            self._begin_end()
+            self._begin_end(graceful=False)
         if self._forced:
             return
         self._forced = True
@@ -369,10 +369,10 @@ class Supervisor:
             else:
                 self._stop(worker)
 
-    def _begin_end(self) -> None:
+    def _begin_end(self, *, graceful: bool) -> None:
         self._stopping = self._shutting_down = True
         self._starts.clear()
-        self._agenda.publish(events.ManagerStopping)
+        self._agenda.publish(events.ManagerStopping, graceful=graceful)
 
     def _bound_reached(self) -> bool:
         return self._bound is not None and self._now >= self._bound
