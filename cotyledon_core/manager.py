@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
 import threading
 import uuid
@@ -51,13 +53,17 @@ class ServiceManager:
         if self._process_runner_already_created:
             raise RuntimeError("Only one instance of ServiceManager per application is allowed")
         ServiceManager._process_runner_already_created = True
+        # now and not in run(), where workers wait for it
+        from cotyledon_core.event_log import EventLog
         from cotyledon_core.runtime.engine import Engine
 
         self._spawn_interval = 0.0 if wait_interval is _UNPACED else float(wait_interval)
         self._engine = Engine(graceful_shutdown_timeout)
+        self._log: Notifier = EventLog()
         self._mp_context = mp_context
         self._names: dict[str, ServiceId] = {}
         self._finished = threading.Event()
+        self._pid = os.getpid()
         self._thread = threading.get_ident()
         self._notifiers: dict[str, Notifier] | None = None
         self._name = title.program_name()
@@ -224,6 +230,10 @@ class ServiceManager:
         stop is accepted; from another thread, when the manager has ended.
         After the end it does nothing.
         """
+        if os.getpid() != self._pid:
+            # in an on_new_worker hook, which runs in the worker
+            os.kill(self._pid, signal.SIGTERM)
+            return
         if self._finished.is_set():
             return
         LOG.info("Manager shutdown requested")
@@ -233,11 +243,7 @@ class ServiceManager:
 
     def _default_notifiers(self) -> dict[str, Notifier]:
         """The log, and systemd where it listens."""
-        import os
-
-        from cotyledon_core.event_log import EventLog
-
-        notifiers: dict[str, Notifier] = {"log": EventLog()}
+        notifiers: dict[str, Notifier] = {"log": self._log}
         if os.environ.get("NOTIFY_SOCKET"):
             from cotyledon_core.exceptions import PluginError
             from cotyledon_core.plugins import loading

@@ -47,6 +47,23 @@ def entries() -> list[Entry]:
     return []
 
 
+def group_members(group: int) -> list[Entry]:
+    """The living members of a process group."""
+    with contextlib.suppress(FileNotFoundError):
+        # most processes are passed over without reading anything
+        names = (name for name in os.listdir("/proc") if name.isdecimal())
+        found = (_entry(name) for name in names if _group_of(int(name)) == group)
+        return [entry for entry in found if entry is not None and not entry.ended]
+    return []
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return None
+
+
 def parent_of(pid: int) -> int | None:
     """The parent's pid, None if the process is gone."""
     entry = _entry(str(pid))

@@ -56,6 +56,8 @@ class Reaper:
 
     def __init__(self, own: Container[int]) -> None:
         self._own = own
+        self.met_stranger = False
+        """Whether a child was seen that is not ours."""
 
     def ended(self, limit: int, own_pids: Callable[[], Iterator[int]]) -> Iterator[Ended]:
         """At most ``limit`` of our children that have ended.
@@ -69,6 +71,7 @@ class Reaper:
             if pid is None:
                 return
             if pid not in self._own:
+                self.met_stranger = True
                 yield from self._one_by_one(own_pids())
                 return
             ended = _take(pid)
@@ -91,8 +94,8 @@ class OrphanReaper:
 
     @staticmethod
     def needed() -> bool:
-        """Whether this process inherits orphans."""
-        return os.getpid() == 1 or _is_child_subreaper()
+        """Whether this process inherits orphans, and can find them."""
+        return os.path.isdir("/proc/self/task") and (os.getpid() == 1 or _is_child_subreaper())
 
     def deadline(self) -> float | None:
         """When :meth:`reap` should be called again, in monotonic seconds."""

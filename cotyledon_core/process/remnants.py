@@ -84,11 +84,7 @@ def below(roots: Iterable[int], session: int) -> list[int]:
 
 def group_members(group: int, since: int = 0) -> list[int]:
     """The members of a process group that were started at clock tick ``since`` or later."""
-    return [
-        entry.pid
-        for entry in proctable.entries()
-        if entry.group == group and entry.started >= since
-    ]
+    return [entry.pid for entry in proctable.group_members(group) if entry.started >= since]
 
 
 def see_off(held: Held, patience: float, margin: float = 1.0) -> None:

@@ -13,8 +13,14 @@ def program_name() -> str:
 
 def set_title(title: str) -> None:
     """What process listings show."""
-    try:
-        from setproctitle import setproctitle
-    except ImportError:
-        return
-    setproctitle(title)
+    _setproctitle(title)
+
+
+def _nothing(title: str) -> None:
+    """Where there are no titles."""
+
+
+try:
+    from setproctitle import setproctitle as _setproctitle
+except ImportError:
+    _setproctitle = _nothing

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -48,6 +49,7 @@ class Dispatcher:
         self._inline: dict[str, Notifier] = {}
         self._failures: dict[str, int] = {}
         self._at_once = False
+        self._untold: deque[events.Event] = deque()
         self.hosts: dict[str, NotifierHost] = {}
 
     def add_notifier(self, name: str, notifier: Notifier, *, may_host: bool) -> None:
@@ -61,12 +63,18 @@ class Dispatcher:
             self._inline[name] = notifier
 
     def publish(self, event: events.Event) -> None:
-        """Tell an event to everybody."""
-        for host in self.hosts.values():
-            host.put(event)
-        for name, notifier in list(self._inline.items()):
-            self._notify(name, notifier, event)
+        """Tell an event: to the hooks now, to the notifiers by the next :meth:`flush`."""
+        self._untold.append(event)
         self._call_hooks(event)
+
+    def flush(self) -> None:
+        """Tell the notifiers what they have not been told yet."""
+        while self._untold:
+            event = self._untold.popleft()
+            for host in self.hosts.values():
+                host.put(event)
+            for name, notifier in list(self._inline.items()):
+                self._notify(name, notifier, event)
 
     def disable(self, name: str, error: str) -> None:
         """Tell the notifier nothing any more; the others are told so."""
@@ -110,6 +118,9 @@ class Dispatcher:
             self._run("terminate", self._hooks.terminate)
 
     def _run(self, kind: str, hooks: list[Hook], *args: Any) -> None:
+        if hooks:
+            # a hook may take its time
+            self.flush()
         try:
             for hook in list(hooks):
                 with self._foreign_code.entered():
@@ -124,7 +135,8 @@ class Dispatcher:
         self.publish(events.HookFailed(at=at, wall_time=wall_time, hook=kind, error=error))
 
     def close(self) -> None:
-        """Close the notifiers that run in the manager; the last event has been told."""
+        """Tell what is left, and close the notifiers that run in the manager."""
+        self.flush()
         for name, notifier in self._inline.items():
             try:
                 with self._foreign_code.entered():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import logging
 import os
 import selectors
@@ -119,6 +120,9 @@ class Engine:
         :param context: the multiprocessing context for the workers, None for the default.
         :param manager: what a reload's changes are applied to.
         """
+        # what is there now stays: kept out of garbage collection, it is not
+        # touched, and so not copied, in any worker
+        gc.freeze()
         try:
             run = self._assemble(context, notifiers, spawn_interval)
             if run is None:
@@ -248,6 +252,7 @@ class Run:
             title.program_name(),
             spawner=self._spawner,
             grace=lambda: engine.grace,
+            leads_session=self.household.leads_session,
         )
         self._loop = Loop(
             self._supervisor,
@@ -259,6 +264,7 @@ class Run:
             self._channel,
             engine.commands,
             reload,
+            self.dispatcher.flush,
             self.dispatcher.hook_failed,
         )
         executor.watch = self._loop.watch

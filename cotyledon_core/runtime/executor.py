@@ -32,6 +32,7 @@ class Executor:
 
     :param spawner: what starts processes at this moment.
     :param grace: the manager's grace period in seconds at this moment.
+    :param leads_session: whether the manager's process group is its own.
 
     ``watch`` is called for each process that was started, and
     ``notify_address`` for where its program may send messages.
@@ -46,12 +47,14 @@ class Executor:
         program_name: str,
         spawner: Callable[[], Spawner],
         grace: Callable[[], float],
+        leads_session: bool,
     ) -> None:
         self.exit_status: int | None = None
         self.watch: Callable[[WorkerProcess], None] = lambda process: None
         self.notify_address: Callable[[], str | None] = lambda: None
         self._spawner = spawner
         self._grace = grace
+        self._leads_session = leads_session
         self._definitions = definitions
         self._children = children
         self._dispatcher = dispatcher
@@ -108,6 +111,7 @@ class Executor:
             grace=self._grace(),
             known_grace=definition.grace,
             program_name=self._program_name,
+            own_group=self._leads_session,
             notify_address=self.notify_address() if executes else None,
         )
         return Start(assignment, executes)

@@ -75,15 +75,16 @@ class Household:
         self._dispatcher = dispatcher
         self._foreign_code = foreign_code
         self._signals = manager_signals
-        self._leads_session = leads_session
         self._helpers = Helpers(roll, selector)
         self.own = Own(children, self._helpers)
         self._relay = LogRelay(manager_signals.wake) if CAN_FORK else None
         self._guardian: guardian.Guardian | None = None
         self._guardian_due: float | None = None
         self._watching_signals = False
+        self.leads_session = leads_session
         self._since = proctable.clock_ticks() if GUARDED else 0
         self.stop_accepted_at: float | None = None
+        self._left = remnants.Held() if GUARDED else None
 
     # -- its upkeep
 
@@ -157,7 +158,7 @@ class Household:
         try:
             with signals.blocked():
                 self._guardian = guardian.start(
-                    self._roll, self._signals.reader, self._leads_session
+                    self._roll, self._signals.reader, self.leads_session
                 )
         except OSError as error:
             LOG.error("cannot start the guardian, will try again: %s", error)
@@ -222,18 +223,23 @@ class Household:
                 self._helpers.start(self._relay.helper)
             self._relay.restore()
 
+    def before_stop(self) -> None:
+        """Beside strangers in the group, what workers started is known only while they live."""
+        if self._left is not None and not self.leads_session:
+            self._left.hold(remnants.below(self._children.pids(), os.getsid(0)))
+
     def _end_leftovers(self) -> None:
-        """End what the workers left in the manager's process group."""
-        if not GUARDED or not self._leads_session:
+        """End what the workers left behind, in the manager's group where that is its own."""
+        if self._left is None:
             return
-        ours = {os.getpid(), *self.own.pids(), *self._children.pids()}
-        left = set(remnants.group_members(os.getpgrp(), self._since)) - ours
-        if left:
-            held = remnants.Held()
-            held.hold(left)
-            held.send(signal.SIGTERM)
-            held.send(signal.SIGCONT)
-            remnants.see_off(held, LEFTOVER_PATIENCE)
+        if self.leads_session:
+            ours = {os.getpid(), *self.own.pids(), *self._children.pids()}
+            members = remnants.group_members(os.getpgrp(), self._since)
+            self._left.hold(set(members) - ours)
+        if self._left.pids:
+            self._left.send(signal.SIGTERM)
+            self._left.send(signal.SIGCONT)
+            remnants.see_off(self._left, LEFTOVER_PATIENCE)
 
     def end_workers(self) -> None:
         """End all workers, gracefully first; an error has ended the loop."""

@@ -44,6 +44,7 @@ class Loop:
 
     :param commands: messages from any thread; :meth:`Signals.wake` announces them.
     :param reload: called for a SIGHUP.
+    :param flush: tells the turn's events to the notifiers.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Loop:
         channel: Channel,
         commands: deque[msg.Message],
         reload: Callable[[], None],
+        flush: Callable[[], None],
         hook_failed: Callable[[str, str], None],
     ) -> None:
         self._supervisor = supervisor
@@ -68,9 +70,10 @@ class Loop:
         self._channel = channel
         self._commands = commands
         self._reload = reload
+        self._flush = flush
         self._hook_failed = hook_failed
         self._reaper = Reaper(household.own)
-        self._orphans = OrphanReaper(household.own) if _inherits_orphans() else None
+        self._orphans: OrphanReaper | None = None
         self._ended: list[tuple[WorkerProcess, ExitStatus]] = []
         self._unreaped = True
         self._notify_socket: NotifySocket | None = None
@@ -94,9 +97,10 @@ class Loop:
         self._reap(pending)
         self._listen()
         self._tell_deaths()
-        self._obey(pending)
+        self._obey(pending | self._take_late())
         self._take_commands()
         self._meet_deadlines()
+        self._flush()
         self._household.keep(idle=self._timeout() != 0)
 
     def _timeout(self) -> float | None:
@@ -141,6 +145,8 @@ class Loop:
             else:
                 self._household.ended(pid, status)
         self._unreaped = reaped == REAP_LIMIT
+        if self._reaper.met_stranger and self._orphans is None and OrphanReaper.needed():
+            self._orphans = OrphanReaper(self._household.own)
         if self._orphans is not None:
             self._orphans.reap(time.monotonic())
 
@@ -243,7 +249,16 @@ class Loop:
 
     # -- commands and deadlines
 
+    def _take_late(self) -> set[int]:
+        """What has arrived since the turn began; a hook may have asked for a stop."""
+        late = self._signals.take()
+        if SIGCHLD in late:
+            self._unreaped = True
+        return late
+
     def _obey(self, pending: set[int]) -> None:
+        if not pending.isdisjoint((SIGTERM, SIGINT)):
+            self._household.before_stop()
         if SIGTERM in pending:
             self.deliver(msg.ShutDown(self._household.stop_accepted_at or time.monotonic()))
         if SIGINT in pending or (SIGALRM in pending and not self._household.bound_reached()):
@@ -258,16 +273,13 @@ class Loop:
     def _meet_deadlines(self) -> None:
         now = time.monotonic()
         due = self._supervisor.deadline()
-        if due is not None and due <= now:
+        stopping = self._signals.is_pending(SIGTERM, SIGINT)
+        if due is not None and due <= now and not stopping:
             self.deliver(msg.DeadlineReached())
         if self._orphans is not None:
             orphans_due = self._orphans.deadline()
             if orphans_due is not None and orphans_due <= now:
                 self._orphans.reap(now)
-
-
-def _inherits_orphans() -> bool:
-    return WAITED_FOR and os.path.isdir("/proc/self/task") and OrphanReaper.needed()
 
 
 Heard = Callable[[WorkerProcess, str], msg.Message | None]

@@ -27,6 +27,8 @@ class Assignment:
     """The manager's grace period in seconds; 0 waits without end."""
     known_grace: float | None = None
     """The service's own, as far as the manager knows it."""
+    own_group: bool = True
+    """Whether nobody but the manager's processes is in the process group."""
     program_name: str = ""
     """For the process title."""
     notify_address: str | None = None

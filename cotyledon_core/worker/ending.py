@@ -11,11 +11,15 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
 from cotyledon_core.process import multiprocessing_child
+
+DESCENDANTS_PATIENCE = 0.2
+"""Seconds that what an orphaned worker has started has to obey SIGTERM."""
 
 
 def exit_status(error: SystemExit) -> int:
@@ -49,6 +53,18 @@ def _ignoring_errors() -> Iterator[None]:
         yield
     except BaseException as error:
         log_exception("exit callbacks", error)
+
+
+def end_descendants() -> None:
+    """End what this process has started, daemons aside."""
+    if not hasattr(os, "pidfd_open"):
+        return
+    from cotyledon_core.process import remnants
+
+    held = remnants.Held()
+    held.hold(remnants.below([os.getpid()], os.getsid(0)))
+    held.send(signal.SIGTERM)
+    remnants.see_off(held, DESCENDANTS_PATIENCE)
 
 
 def end(status: int) -> NoReturn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 from typing import Any, NoReturn
 
@@ -23,8 +22,7 @@ def forked(
     :param report: a pipe that reports a failed execution of a program.
     """
     try:
-        # what the manager made is not this process's garbage, nor its exit callbacks
-        gc.freeze()
+        # the manager's exit callbacks are not this process's
         atexit._clear()
         os.dup2(null_device, 0)
         os.close(null_device)

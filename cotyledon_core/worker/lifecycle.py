@@ -76,6 +76,7 @@ class Worker:
         self._status = 1
         self._deadline: float | None = None
         self._terminating = False
+        self._orphaned = False
         self._reload_wanted = False
         self._reloading = False
         self._lock = threading.Lock()
@@ -217,6 +218,7 @@ class Worker:
         if self._terminating:
             return
         self._terminating = True
+        self._orphaned = manager_died
         self._limit()
         self._start_thread("terminate", self._service_terminate)
         if manager_died:
@@ -293,6 +295,9 @@ class Worker:
         self.signals.wake()
         if not wanted:
             ending.log_exception(f"{what} of {self.name}", error)
+        if self._orphaned and not self._assignment.own_group:
+            # once this process is gone, nobody can tell whose they were
+            ending.end_descendants()
         ending.end(status)
 
 
