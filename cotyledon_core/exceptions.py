@@ -30,3 +30,11 @@ class ConfigurationError(CotyledonError):
 
 class WorkerStartError(CotyledonError):
     """A worker process cannot be started; the cause says why."""
+
+
+def shown(error: object) -> str:
+    """``repr()`` of what is not ours, which may raise."""
+    try:
+        return repr(error)
+    except BaseException as failure:
+        return f"<{type(error).__name__}, whose repr() raises {type(failure).__name__}>"

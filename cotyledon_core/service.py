@@ -31,11 +31,13 @@ class Service:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.__dict__.get("name") is not None:
-            cls._has_default_name = False
-        elif cls._has_default_name or "name" in cls.__dict__:
+        if "name" not in cls.__dict__ and _is_named(cls):
+            return
+        if cls.__dict__.get("name") is None:
             cls.name = cls.__name__
             cls._has_default_name = True
+        else:
+            cls._has_default_name = False
 
     def __init__(self, worker_id: WorkerId) -> None:
         """
@@ -101,6 +103,14 @@ class Service:
 
 
 Service.name = "Service"
+
+
+def _is_named(cls: type) -> bool:
+    """Whether the nearest name that the class inherits was given, and is no default."""
+    for base in cls.__mro__[1:]:
+        if base.__dict__.get("name") is not None:
+            return not base.__dict__.get("_has_default_name", False)
+    return False
 
 
 def _ask_for_replacement() -> bool:

@@ -21,6 +21,7 @@ from cotyledon_core.process.descriptors import close_private, keep_private
 
 MESSAGE_LIMIT = getattr(select, "PIPE_BUF", 512)
 READ_LIMIT = 65536
+PID_DIGITS = 11
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -100,7 +101,7 @@ class Reader:
         self._rest = self._rest[-MESSAGE_LIMIT:]
         for message in complete:
             pid, _, lines = message.decode(errors="replace").partition("\n")
-            if pid.isdecimal():
+            if pid.isdecimal() and len(pid) < PID_DIGITS:
                 yield Told(int(pid), parse(lines))
 
 

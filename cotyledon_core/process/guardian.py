@@ -146,7 +146,9 @@ def _watch(roll: Roll, reader: int, look: int) -> float | None:
         remaining = bound - time.monotonic()
         if remaining <= 0:
             return bound
-        ready = poll.poll(None if bound == remnants.FOREVER else remaining)
+        ready = poll.poll(
+            None if bound == remnants.FOREVER else min(remaining, remnants.LONGEST_WAIT)
+        )
         if reader not in dict(ready):
             continue
         commands = os.read(reader, 4096)

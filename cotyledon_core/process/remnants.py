@@ -22,6 +22,8 @@ from collections.abc import Iterable
 from cotyledon_core.process import proctable
 
 FOREVER = float("inf")
+LONGEST_WAIT = 86400.0
+"""Seconds; the system does not take any number."""
 
 
 class Held:
@@ -52,7 +54,7 @@ class Held:
             timeout = until - time.monotonic()
             if timeout <= 0:
                 return False
-            milliseconds = None if until == FOREVER else int(timeout * 1000) + 1
+            milliseconds = int(min(timeout, LONGEST_WAIT) * 1000) + 1
             for descriptor, _ in self._poll.poll(milliseconds):
                 self._drop(descriptor)
         return True

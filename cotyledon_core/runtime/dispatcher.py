@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cotyledon_core import events
+from cotyledon_core.exceptions import shown
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.process import clock
 from cotyledon_core.runtime.hooks import Hook, Hooks
@@ -93,7 +94,7 @@ class Dispatcher:
             LOG.exception("notifier %s failed", name)
             self._failures[name] = self._failures.get(name, 0) + 1
             if self._failures[name] == FAILURES_ALLOWED:
-                self.disable(name, repr(error))
+                self.disable(name, shown(error))
         else:
             self._failures.pop(name, None)
 
@@ -127,7 +128,7 @@ class Dispatcher:
                     hook(*args)
         except BaseException as error:
             LOG.exception("Exception raised during %s hooks", kind)
-            self.hook_failed(kind, repr(error))
+            self.hook_failed(kind, shown(error))
 
     def hook_failed(self, kind: str, error: str) -> None:
         """Tell that a hook raised, here or in a worker."""
@@ -166,9 +167,9 @@ def contained_policy(
                 decision = decide(death)
             if valid(decision):
                 return decision
-            problem = f"it answered {decision!r}, not Restart, Stop or GiveUp"
+            problem = f"it answered {shown(decision)}, not Restart, Stop or GiveUp"
         except BaseException as error:
-            problem = f"it raised {error!r}"
+            problem = f"it raised {shown(error)}"
         if not logged:
             logged = True
             LOG.error(

@@ -103,18 +103,30 @@ class Helper:
         """Send what there is room for; whether all of it has left."""
         assert self._socket is not None
         try:
-            if self._dropped:
-                self._socket.send(pickle.dumps(Dropped(self._dropped)))
-                self._dropped = 0
-            while self._queue:
-                self._socket.send(self._queue[0])
-                self._queue.popleft()
+            while self._dropped or self._queue:
+                self._send_next(self._socket)
         except BlockingIOError:
             return False
         except OSError:
             # the process is gone; its end is noticed elsewhere
             return True
         return True
+
+    def _send_next(self, end: socket.socket) -> None:
+        if self._dropped:
+            end.send(pickle.dumps(Dropped(self._dropped)))
+            self._dropped = 0
+            return
+        try:
+            message = self._queue.popleft()
+        except IndexError:
+            # another thread was faster
+            return
+        try:
+            end.send(message)
+        except OSError:
+            self._queue.appendleft(message)
+            raise
 
     def let_go(self) -> None:
         """Close the socket: the process ends when it has read everything."""
@@ -141,4 +153,8 @@ def _receive(end: socket.socket) -> Any:
     data = end.recv(MESSAGE_LIMIT + 1024)
     if not data:
         raise EOFError
-    return pickle.loads(data)
+    try:
+        return pickle.loads(data)
+    except Exception:
+        # it cannot be made here; nothing else is lost for it
+        return Dropped(1)

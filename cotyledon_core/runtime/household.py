@@ -186,7 +186,7 @@ class Household:
         if self._guardian is not None:
             self._guardian.stop_accepted()
         if self._roll.grace and SIGALRM is not None:
-            signal.setitimer(signal.ITIMER_REAL, self._roll.grace)
+            signal.setitimer(signal.ITIMER_REAL, min(self._roll.grace, remnants.LONGEST_WAIT))
 
     def bound_reached(self) -> bool:
         """Whether the stop's bound has struck."""

@@ -19,6 +19,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cotyledon_core.exceptions import shown
 from cotyledon_core.runtime.helper import Dropped, Helper
 
 TEXT_LIMIT = 64 * 1024
@@ -45,8 +46,9 @@ def portable(record: logging.LogRecord) -> dict[str, Any]:
     values = dict(record.__dict__)
     try:
         values["msg"] = record.getMessage()[:TEXT_LIMIT]
-    except Exception as error:
-        values["msg"] = f"{record.msg!r} % {record.args!r}: {error}"[:TEXT_LIMIT]
+    except BaseException as error:
+        problem = f"{shown(record.msg)} % {shown(record.args)}: {shown(error)}"
+        values["msg"] = problem[:TEXT_LIMIT]
     values["args"] = None
     if record.exc_info and not record.exc_text:
         values["exc_text"] = logging.Formatter().formatException(record.exc_info)
@@ -59,8 +61,8 @@ def _travels(value: Any) -> Any:
         return value
     try:
         pickle.dumps(value)
-    except Exception:
-        return repr(value)
+    except BaseException:
+        return shown(value)
     return value
 
 

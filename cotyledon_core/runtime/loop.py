@@ -33,6 +33,8 @@ from cotyledon_core.supervision.supervisor import Supervisor
 
 REAP_LIMIT = 64
 """Deaths in one turn."""
+LONGEST_WAIT = 86400.0
+"""Seconds; the system does not take any number."""
 COMMAND_LIMIT = 64
 """Commands in one turn."""
 
@@ -110,7 +112,7 @@ class Loop:
         if self._orphans is not None:
             due.append(self._orphans.deadline())
         times = [when for when in due if when is not None]
-        return max(min(times) - time.monotonic(), 0) if times else None
+        return min(max(min(times) - time.monotonic(), 0), LONGEST_WAIT) if times else None
 
     def deliver(self, message: msg.Message) -> None:
         """Hand a message to the supervisor and do what it says."""

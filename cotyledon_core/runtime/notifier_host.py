@@ -39,7 +39,7 @@ def _host(name: str, notifier: Notifier, receive: Callable[[], Any]) -> None:
                 if failures == FAILURES_ALLOWED:
                     os._exit(DISABLED_STATUS)
         notifier.close()
-    except Exception:
+    except BaseException:
         LOG.exception("notifier %s failed at its end", name)
     logging.shutdown()
 
@@ -47,7 +47,7 @@ def _host(name: str, notifier: Notifier, receive: Callable[[], Any]) -> None:
 def _notify(name: str, notifier: Notifier, event: Any) -> bool:
     try:
         notifier.notify(event)
-    except Exception:
+    except BaseException:
         LOG.exception("notifier %s failed", name)
         return False
     return True

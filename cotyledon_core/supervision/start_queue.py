@@ -17,14 +17,22 @@ class StartQueue:
         self._interval = interval
         self._waiting: deque[Worker] = deque()
         self._next_at = 0.0
+        self._closed = False
 
     def add(self, worker: Worker) -> None:
+        if self._closed:
+            return
         worker.queued = True
         self._waiting.append(worker)
 
-    def clear(self) -> None:
+    def close(self) -> None:
         """Nobody is started any more."""
+        self._closed = True
         self._waiting.clear()
+
+    def started(self, now: float) -> None:
+        """A start was made; it may have taken its time."""
+        self._next_at = now + self._interval
 
     def next_at(self) -> float | None:
         """When the next start is due; None if nobody waits."""

@@ -102,6 +102,8 @@ class Supervisor:
         :raises ImpossibleMessage: if it cannot arrive now; nothing has changed.
         """
         self._agenda.now = now
+        if self._done:
+            return []
         self._handlers[type(message)](message)
         if not self._stopping and self._readiness.completed():
             self._announce_ready()
@@ -111,7 +113,7 @@ class Supervisor:
 
     def deadline(self) -> float | None:
         """When ``DeadlineReached`` is due, in monotonic seconds; None for never."""
-        times = (self._deadlines.next(), self._starts.next_at())
+        times = [self._deadlines.next(), self._starts.next_at()]
         return min((when for when in times if when is not None), default=None)
 
     def snapshot(self) -> Snapshot:
@@ -177,6 +179,7 @@ class Supervisor:
         worker.enter(Occurrence.SPAWNED)
         worker.pid = message.pid
         worker.started_at = self._now
+        self._starts.started(self._now)
         self._agenda.publish_of_worker(worker, events.WorkerSpawned)
 
     def _spawn_failed(self, message: msg.SpawnFailed) -> None:
@@ -200,8 +203,6 @@ class Supervisor:
         self._agenda.publish(
             events.ManagerReady, services=len(self._roster), workers=self._roster.wanted()
         )
-
-    # -- what workers say
 
     def _grace_announced(self, message: msg.GraceAnnounced) -> None:
         worker = self._roster.worker(message.incarnation)
@@ -341,7 +342,7 @@ class Supervisor:
 
     def _stop_noticed(self, message: msg.StopNoticed) -> None:
         self._stopping = True
-        self._starts.clear()
+        self._starts.close()
 
     def _shut_down(self, message: msg.ShutDown) -> None:
         if self._shutting_down:
@@ -371,7 +372,7 @@ class Supervisor:
 
     def _begin_end(self, *, graceful: bool) -> None:
         self._stopping = self._shutting_down = True
-        self._starts.clear()
+        self._starts.close()
         self._agenda.publish(events.ManagerStopping, graceful=graceful)
 
     def _bound_reached(self) -> bool:

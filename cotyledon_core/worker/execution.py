@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 from cotyledon_core.process.channel import Writer, tell
@@ -82,6 +83,7 @@ def _apply(program: Program) -> None:
     """Limits first, while there is the right to set them; the directory as the user."""
     import resource
 
+    die_with_manager = _tied_to_manager(program.stop_signal)
     for name, (soft, hard) in program.rlimits.items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (soft, hard))
     if program.umask is not None:
@@ -89,7 +91,7 @@ def _apply(program: Program) -> None:
     _become_user(program)
     if program.directory is not None:
         os.chdir(program.directory)
-    _die_with_manager(program.stop_signal)
+    die_with_manager()
 
 
 def _become_user(program: Program) -> None:
@@ -113,16 +115,25 @@ def _become_user(program: Program) -> None:
         os.setuid(account.pw_uid)
 
 
-def _die_with_manager(number: int) -> None:
-    """Have the kernel send the stop signal when the manager dies (prctl(2)); Linux only."""
+def _tied_to_manager(number: int) -> Callable[[], None]:
+    """What has the kernel send the stop signal when the manager dies (prctl(2)); Linux only.
+
+    Called after the change of user, which undoes it; but what it needs is
+    loaded before, while this user's files can be read.
+    """
     if not sys.platform.startswith("linux"):
-        return
+        return lambda: None
     import ctypes
 
+    prctl = ctypes.CDLL(None).prctl
     manager = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-    if os.getppid() != manager:
-        os.kill(os.getpid(), number)
+
+    def tie() -> None:
+        prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+        if os.getppid() != manager:
+            os.kill(os.getpid(), number)
+
+    return tie
 
 
 def _release_signals(signals: Signals) -> None:

@@ -31,6 +31,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from cotyledon_core.exceptions import shown
 from cotyledon_core.process import title
 from cotyledon_core.process.channel import Writer, tell
 from cotyledon_core.process.signals import (
@@ -45,6 +46,9 @@ from cotyledon_core.process.signals import (
 from cotyledon_core.service import Service
 from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import Assignment
+
+LONGEST_WAIT = 86400.0
+"""Seconds; the system does not take any number."""
 
 _current: Worker | None = None
 
@@ -142,7 +146,7 @@ class Worker:
                 hook(assignment.service_id, assignment.worker_id, self._service)
         except Exception as error:
             ending.log_exception(f"a new_worker hook of {self.name}", error)
-            tell(self._channel, self.pid, f"X_HOOK_FAILED={error!r}")
+            tell(self._channel, self.pid, f"X_HOOK_FAILED={shown(error)}")
 
     def _become(self, program: Any, report: int | None) -> None:
         if program is not None:
@@ -171,7 +175,7 @@ class Worker:
         """One turn of the main thread."""
         timeout = None
         if self._deadline is not None:
-            timeout = max(self._deadline - time.monotonic(), 0)
+            timeout = min(max(self._deadline - time.monotonic(), 0), LONGEST_WAIT)
         manager_died = self._wait_for_signals(timeout)
         pending = self.signals.take()
         if SIGINT in pending or SIGALRM in pending:
@@ -208,7 +212,7 @@ class Worker:
         self._deadline = time.monotonic() + self.grace
         if self._booting and hasattr(signal, "setitimer"):
             # the main thread does not wait, so it has to be interrupted
-            signal.setitimer(signal.ITIMER_REAL, self.grace)
+            signal.setitimer(signal.ITIMER_REAL, min(self.grace, LONGEST_WAIT))
 
     # -- terminate
 

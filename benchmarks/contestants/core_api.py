@@ -1,0 +1,46 @@
+"""cotyledon_core through its Python API."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import cotyledon_core
+from benchmarks.contestants.stamps import (
+    FOREVER,
+    MANAGER_RUNS,
+    NEIGHBOUR_CRASHES,
+    WORKER_RELOADED,
+    WORKER_RUNS,
+    arguments,
+    stamp,
+)
+
+
+class Stamping(cotyledon_core.Service):
+    def run(self) -> None:
+        stamp(WORKER_RUNS, self.worker_id)
+        time.sleep(FOREVER)
+
+    def reload(self) -> None:
+        stamp(WORKER_RELOADED, self.worker_id)
+
+
+class Crashing(cotyledon_core.Service):
+    def run(self) -> None:
+        stamp(NEIGHBOUR_CRASHES, self.worker_id)
+        sys.exit(1)
+
+
+def main() -> None:
+    count, neighbour = arguments()
+    manager = cotyledon_core.ServiceManager()
+    manager.add(Stamping, workers=count)
+    if neighbour:
+        manager.add(Crashing)
+    stamp(MANAGER_RUNS)
+    manager.run()
+
+
+if __name__ == "__main__":
+    main()

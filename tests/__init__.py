@@ -1,0 +1,1 @@
+"""The tests; ``unit`` runs on values, ``functional`` on real processes."""

@@ -1,0 +1,54 @@
+"""The command ``cotyledon`` with the plugins below; takes its arguments."""
+
+import sys
+from typing import Any
+
+from support import Recording, Reloading, record
+
+import cotyledon_core
+from cotyledon_core.cli.main import main
+
+
+class Recorder(Recording):
+    """Notes what happens to it, under a name that is configured."""
+
+    @classmethod
+    def options(cls) -> Any:
+        from oslo_config import cfg
+
+        return [cfg.StrOpt("label", required=True)]
+
+    def __init__(self, worker_id: int, label: str) -> None:
+        self.name = label  # type: ignore[misc]
+        super().__init__(worker_id)
+
+
+class InPlace(Recorder, Reloading):
+    """Reloads in place."""
+
+
+class Whole(Recorder):
+    """Wants the whole configuration."""
+
+    @classmethod
+    def from_conf(cls, worker_id: Any, conf: Any, **options: Any) -> "Whole":
+        from oslo_config import cfg
+
+        conf.register_opts([cfg.StrOpt("colour")], "paint")
+        record("from_conf", worker_id=worker_id, colour=conf.paint.colour)
+        return cls(worker_id, **options)
+
+
+class Events(cotyledon_core.Notifier):
+    """Notes events; never blocks for long."""
+
+    blocking = False
+
+    def notify(self, event: cotyledon_core.Event) -> None:
+        record(event.kind, error=getattr(event, "error", None))
+
+
+if __name__ == "__main__":
+    # Plugins are found by entry point in a module of this name, not in __main__.
+    record("manager")
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""Managers that die without warning, with children of many kinds around.
+
+Arguments: the scenario, then how the manager dies.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+from support import Recording, ignore_signals, main, manager, record, sleep_long, wait_at, watch
+
+
+class Web(Recording):
+    name = "web"
+
+
+class Parent(Recording):
+    """Has a helper in the manager's group and leaves a daemon."""
+
+    name = "parent"
+
+    def __init__(self, worker_id: int) -> None:
+        super().__init__(worker_id)
+        helper = subprocess.Popen(["sleep", "3600"])
+        daemon = subprocess.Popen(["sleep", "3600"], start_new_session=True)
+        record("children", helper=helper.pid, daemon=daemon.pid)
+
+
+class Stubborn(Recording):
+    """Forks a child that ignores every signal, and exits."""
+
+    name = "stubborn"
+
+    def __init__(self, worker_id: int) -> None:
+        super().__init__(worker_id)
+        if os.fork() == 0:
+            ignore_signals()
+            record("orphan")
+            sleep_long()
+
+
+class Leaving(Recording):
+    """Leaves a daemon that keeps every descriptor of its parent's."""
+
+    name = "leaving"
+
+    def __init__(self, worker_id: int) -> None:
+        super().__init__(worker_id)
+        if os.fork() == 0:
+            os.setsid()
+            record("daemon")
+            sleep_long()
+
+
+class Gated(Recording):
+    """Takes its time at the gates ``init`` and ``end``."""
+
+    name = "gated"
+
+    def __init__(self, worker_id: int) -> None:
+        super().__init__(worker_id)
+        wait_at("init")
+
+    def terminate(self) -> None:
+        super().terminate()
+        wait_at("end")
+
+
+def _die(way: str) -> None:
+    if way == "exit":
+        os._exit(3)
+    if way == "segv":
+        ctypes.string_at(0)
+    if way == "thread":
+        threading.Thread(target=os._exit, args=(3,)).start()
+        sleep_long()
+    raise AssertionError(way)
+
+
+def in_hook(way: str) -> None:
+    made = manager(1)
+    watch(made)
+    made.register_hooks(on_reload=lambda: _die(way))
+    made.add(Web, 3)
+    made.run()
+
+
+def in_handler() -> None:
+    """An application's own signal handler raises into whatever runs."""
+
+    def fail(*arguments: Any) -> None:
+        raise RuntimeError("on purpose")
+
+    signal.signal(signal.SIGUSR1, fail)
+    made = manager(1)
+    made.add(Web, 3)
+    made.run()
+
+
+def with_children() -> None:
+    made = manager(1)
+    watch(made)
+    made.add(Parent, 2)
+    made.add(Stubborn, 1)
+    made.run()
+
+
+def leaving() -> None:
+    made = manager(5)
+    watch(made)
+    made.add(Leaving, 2)
+    made.add(Web, 1)
+    made.run()
+
+
+def gated(workers: str) -> None:
+    made = manager(2)
+    watch(made)
+    made.add(Gated, int(workers))
+    made.run()
+
+
+def beside_a_neighbour() -> None:
+    """Not the leader of its group, which has somebody else in it."""
+    made = manager(1)
+    made.add(Parent, 1)
+    made.add(Web, 1)
+    made.run()
+
+
+if __name__ == "__main__":
+    ctypes.CDLL(None).prctl(4, 0)  # No core files.
+    main(globals())
+    sys.exit(99)

@@ -1,0 +1,58 @@
+"""Applications with a configuration of their own: ``from_config``, and the glue's methods."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+from support import Recording, main, manager, record
+
+import cotyledon_core as cotyledon
+from cotyledon_core import oslo_config_glue
+
+
+class Seeing(Recording):
+    """Notes what its configuration says when it reloads."""
+
+    name = "seeing"
+
+    def __init__(self, worker_id: int, conf: cfg.ConfigOpts) -> None:
+        super().__init__(worker_id)
+        self._conf = conf
+
+    def reload(self) -> None:
+        conf = self._conf
+        self._note("reload", fixed=conf.fixed, soft=conf.soft)
+
+
+def configuration(path: str) -> cfg.ConfigOpts:
+    conf = cfg.ConfigOpts()
+    conf.register_opts([cfg.StrOpt("fixed"), cfg.StrOpt("soft", mutable=True)])
+    conf(["--config-file", path], project="application")
+    return conf
+
+
+def glued(path: str, reload_method: str) -> None:
+    conf = configuration(path)
+    made = manager()
+    oslo_config_glue.setup(made, conf, reload_method)
+    made.add(Seeing, 2, args=(conf,))
+    made.run()
+
+
+def reload(path: str) -> None:
+    glued(path, "reload")
+
+
+def mutate(path: str) -> None:
+    glued(path, "mutate")
+
+
+def from_config(path: str) -> None:
+    conf = cfg.ConfigOpts()
+    conf(["--config-file", path], project="application")
+    made = cotyledon.ServiceManager.from_config(conf)
+    record("manager")
+    made.run()
+
+
+if __name__ == "__main__":
+    main(globals())

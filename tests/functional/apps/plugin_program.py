@@ -1,0 +1,58 @@
+"""An external program: notes what it was given, then does what its arguments say.
+
+``exit N``, ``die SIGNAL``, ``serve`` (until SIGTERM or SIGINT), or ``notify TEXT`` (then serve).
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import sys
+from types import FrameType
+
+from support import record
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+
+
+def main(act: str, argument: str = "", *_: str) -> None:
+    umask = os.umask(0)
+    if act in ("serve", "notify"):
+        for number in SIGNALS:
+            signal.signal(number, on_signal)
+    record(
+        "program",
+        ppid=os.getppid(),
+        directory=os.getcwd(),
+        umask=umask,
+        nofile=list(resource.getrlimit(resource.RLIMIT_NOFILE)),
+        greeting=os.environ.get("GREETING"),
+        arguments=sys.argv[1:],
+    )
+    if act == "exit":
+        sys.exit(int(argument))
+    if act == "die":
+        os.kill(os.getpid(), int(argument))
+    if act == "notify":
+        notify(f"READY=1\nSTATUS={argument}")
+    while True:
+        signal.pause()
+
+
+def on_signal(number: int, frame: FrameType | None) -> None:
+    record("program_signal", number=number)
+    if number in (signal.SIGTERM, signal.SIGINT):
+        sys.exit(0)
+
+
+def notify(message: str) -> None:
+    address = os.environ["NOTIFY_SOCKET"]
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.sendto(message.encode(), address)
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,59 @@
+"""Plugins for :mod:`plugin_cli`, found by the entry points that it makes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from support import record, wait_at
+
+from cotyledon_core import Event, Notifier, Program, Service
+
+ENTRY_POINTS = """\
+[cotyledon.services]
+program = cotyledon_plugins.services.command:CommandService
+own-type = plugin_recorder:OwnType
+gated = plugin_recorder:Gated
+failing = plugin_recorder:Failing
+[cotyledon.restart_policies]
+leave = cotyledon_plugins.restart_policies.never:Never
+retry = cotyledon_plugins.restart_policies.always:Always
+[cotyledon.notifiers]
+record = plugin_recorder:Record
+tell-systemd = cotyledon_plugins.notifiers.systemd:Systemd
+"""
+
+
+class Record(Notifier):
+    """Notes each event for the test."""
+
+    def notify(self, event: Event) -> None:
+        fields = event.as_dict()
+        record(fields.pop("event"), **fields)
+
+
+class OwnType(Service):
+    """A service type of a third party that runs a program."""
+
+    def program(self) -> Program:
+        script = os.path.join(os.path.dirname(__file__), "plugin_program.py")
+        return Program(
+            argv=(sys.executable, script, "serve"),
+            environment={"GREETING": f"from worker {self.worker_id}"},
+        )
+
+
+class Gated(Service):
+    """Becomes ready when the test opens the gate."""
+
+    def __init__(self, worker_id: int) -> None:
+        super().__init__(worker_id)
+        record("waiting", worker_id=worker_id)
+        wait_at(f"worker-{worker_id}")
+
+
+class Failing(Service):
+    """Never becomes ready."""
+
+    def __init__(self, worker_id: int) -> None:
+        raise RuntimeError("no good")

@@ -1,0 +1,104 @@
+"""The benchmark command, where Cotyledon is not installed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import procfs
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks read /proc")
+
+CHECKOUT = Path(__file__).parents[2]
+DEADLINE = 60.0
+WITHOUT_COTYLEDON = """
+import sys
+from benchmarks import cli, roster
+find = roster.installed_version
+roster.installed_version = lambda name: "" if name == "cotyledon" else find(name)
+sys.exit(cli.main())
+"""
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", WITHOUT_COTYLEDON, *arguments]
+
+
+@pytest.fixture
+def endless() -> Iterator[subprocess.Popen[bytes]]:
+    """A run that does not end by itself within the test's time."""
+    driver = subprocess.Popen(
+        command("--rounds=1000", "--rows=idle", "--contestants=bare"),
+        cwd=CHECKOUT,
+        stdout=subprocess.DEVNULL,
+    )
+    with driver:
+        yield driver
+        left = procfs.descendants(driver.pid)
+        driver.kill()
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_a_quick_run_measures_whoever_is_installed(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    done = subprocess.run(
+        command(
+            "--quick",
+            "--rows=start,recovery,reload,stop,memory",
+            "--contestants=bare,core,cotyledon",
+            f"--json={file}",
+        ),
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=DEADLINE,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "Cotyledon: n/a, Cotyledon is not installed" in done.stdout
+    rows: dict[str, Any] = {
+        row["row"]: row["results"] for row in json.loads(file.read_text())["rows"]
+    }
+    for name in ("start of 1", "start of 10", "recovery of one of 10", "stop of 10"):
+        (line,) = (line for line in done.stdout.splitlines() if line.startswith(f"{name} "))
+        assert line.endswith("n/a")
+        assert set(rows[name]) == {"bare", "core"}
+        assert rows[name]["bare"]["median"] > 0
+        assert rows[name]["core"]["ratio"] > 0
+    assert rows["reload of 10"]["core"]["unit"] == "s"
+    assert rows["worker, threads"]["bare"]["median"] == 1
+
+
+def test_an_interrupted_run_leaves_no_process(endless: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while len(started := procfs.descendants(endless.pid)) < 50:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(endless.pid, signal.SIGTERM)
+    assert endless.wait(DEADLINE) == 128 + signal.SIGTERM
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.parametrize(
+    ("argument", "complaint"),
+    [
+        ("--rows=begin", "argument --rows: unknown: begin (known: start, "),
+        ("--contestants=core,circus", "argument --contestants: unknown: circus (known: bare, "),
+        ("--rounds=0", "argument --rounds: must be a whole number of at least 1, not '0'"),
+    ],
+)
+def test_a_wrong_argument_is_refused(argument: str, complaint: str) -> None:
+    done = subprocess.run(command(argument), cwd=CHECKOUT, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert complaint in done.stderr

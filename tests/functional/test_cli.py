@@ -1,0 +1,270 @@
+"""The command line with real processes: what runs is what the files say."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from oslo_config import cfg
+
+from tests.functional.harness import APPS, Application
+
+Launch = Callable[..., Application]
+Workers = dict[tuple[str, int], int]
+
+ENTRY_POINTS = """\
+[cotyledon.services]
+recorder = command_line:Recorder
+in-place = command_line:InPlace
+whole = command_line:Whole
+[cotyledon.notifiers]
+events = command_line:Events
+[cotyledon.restart_policies]
+always = cotyledon_plugins.restart_policies.always:Always
+"""
+
+BASE = """
+[cotyledon]
+services = web, batch
+notifiers = events
+start_method = {method}
+[service:web]
+service_type = in-place
+label = web
+workers = {web}
+[service:batch]
+service_type = recorder
+label = batch
+workers = {batch}
+"""
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="POSIX's signals")
+
+
+@pytest.fixture(autouse=True)
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let applications find the entry points of ``apps/command_line.py``."""
+    info = tmp_path / "site" / "apps-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: apps\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(_without_the_installed(ENTRY_POINTS))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), str(APPS)]))
+    for name in list(os.environ):
+        if name.startswith("OS_"):
+            monkeypatch.delenv(name)
+
+
+def _without_the_installed(text: str) -> str:
+    """The built-in plugin has its own entry point where the project is installed."""
+    from importlib import metadata
+
+    if metadata.entry_points(group="cotyledon.restart_policies"):
+        return text.partition("[cotyledon.restart_policies]")[0]
+    return text
+
+
+class Configuration:
+    """A file that the test changes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.method = "fork"
+
+    def write(self, text: str = BASE, web: int = 2, batch: int = 1, added: str = "") -> None:
+        new = self.path.with_suffix(".new")
+        new.write_text(dedent(text).format(method=self.method, web=web, batch=batch) + added)
+        new.replace(self.path)
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Configuration:
+    made = Configuration(tmp_path / "test.conf")
+    made.write()
+    return made
+
+
+@pytest.fixture
+def run(launch: Launch, configuration: Configuration) -> Launch:
+    def start(*arguments: str, **options: object) -> Application:
+        file = str(configuration.path)
+        return launch("command_line", "run", "--config-file", file, *arguments, **options)
+
+    return start
+
+
+def wait_for_counts(application: Application, **counts: int) -> Workers:
+    """Wait until each service has so many living workers; return them."""
+
+    def found() -> Workers | None:
+        workers = application.workers()
+        return workers if Counter(service for service, _ in workers) == counts else None
+
+    return application.until(found, str(counts))
+
+
+def test_run(run: Launch, configuration: Configuration, method: str) -> None:
+    configuration.method = method
+    configuration.write()
+    application = run(method=method)
+    wait_for_counts(application, web=2, batch=1)
+    application.wait_for("manager_ready")
+    assert application.stop() == 0
+
+
+def test_sighup_scales(run: Launch, configuration: Configuration) -> None:
+    application = run()
+    before = application.wait_for_workers(3)
+    configuration.write(web=4, batch=0)
+    application.send(signal.SIGHUP)
+    application.wait_for("manager_reloaded")
+    after = wait_for_counts(application, web=4)
+    assert {after["web", 0], after["web", 1]} == {before["web", 0], before["web", 1]}
+    application.wait_for("reload", service="web", pid=before["web", 0])
+    configuration.write(web=1, batch=1)
+    application.send(signal.SIGHUP)
+    application.wait_for("manager_reloaded", 2)
+    wait_for_counts(application, web=1, batch=1)
+    assert application.stop() == 0
+
+
+@pytest.mark.parametrize("added", ["[broken", "wokers = 3", "workers = 1x"])
+def test_sighup_with_a_broken_file_leaves_all_as_it_is(
+    added: str, run: Launch, configuration: Configuration
+) -> None:
+    application = run()
+    before = application.wait_for_workers(3)
+    configuration.write(web=5, added=added)
+    application.send(signal.SIGHUP)
+    failed = application.wait_for_one("reload_failed")
+    assert str(configuration.path) in failed.error
+    assert application.workers() == before
+    assert application.records("reload") == []
+    configuration.write(web=3)
+    application.send(signal.SIGHUP)
+    application.wait_for("manager_reloaded")
+    application.wait_for("reload", service="web", pid=before["web", 0])
+    wait_for_counts(application, web=3, batch=1)
+    assert len(application.records("reload", pid=before["web", 0])) == 1
+    assert application.stop() == 0
+
+
+def test_directories_and_the_environment(
+    run: Launch, configuration: Configuration, tmp_path: Path
+) -> None:
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "a.conf").write_text("[service:batch]\nworkers = 2\n")
+    application = run(
+        "--config-dir", str(tmp_path / "conf.d"), environment={"OS_SERVICE:WEB__WORKERS": "1"}
+    )
+    wait_for_counts(application, web=1, batch=2)
+    assert application.stop() == 0
+
+
+def test_the_whole_configuration(run: Launch, configuration: Configuration, method: str) -> None:
+    text = """
+        [cotyledon]
+        services = whole
+        notifiers = events
+        start_method = {method}
+        [service:whole]
+        label = whole
+        [paint]
+        colour = red
+        """
+    configuration.method = method
+    configuration.write(text)
+    application = run(method=method)
+    pid = application.wait_for_workers(1)["whole", 0]
+    assert application.wait_for_one("from_conf").colour == "red"
+    configuration.write(text.replace("red", "blue"))
+    application.send(signal.SIGHUP)
+    application.wait_for_replacement(pid, ("whole", 0))
+    assert application.records("from_conf")[-1].colour == "blue"
+    assert application.stop() == 0
+
+
+def test_an_ended_worker_is_started_again(run: Launch) -> None:
+    application = run()
+    pid = application.wait_for_workers(3)["batch", 0]
+    os.kill(pid, signal.SIGKILL)
+    application.wait_for_replacement(pid, ("batch", 0))
+    assert application.stop() == 0
+
+
+def test_faults_are_refused_before_anything_starts(
+    run: Launch, configuration: Configuration
+) -> None:
+    configuration.write(added="workers = x\n[service:web]\nlable = x\n[cotyledon]\nname-x = 1\n")
+    application = run()
+    assert application.wait() == 1
+    lines = application.output().splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith(f"cotyledon: {configuration.path}: ") for line in lines)
+    assert application.output("stdout") == ""
+    assert {record.event for record in application.records()} == {"manager"}
+
+
+def test_check_starts_nothing(launch: Launch, configuration: Configuration) -> None:
+    application = launch("command_line", "check", "--config-file", str(configuration.path))
+    assert application.wait() == 0
+    assert application.output("stdout") == "configuration is valid: 2 services, 3 workers\n"
+    assert {record.event for record in application.records()} == {"manager"}
+
+
+def test_plugins(launch: Launch) -> None:
+    application = launch("command_line", "plugins")
+    assert application.wait() == 0
+    assert "command_line:Whole" in application.output("stdout")
+
+
+# An application with its own configuration
+
+
+def test_from_config(launch: Launch, configuration: Configuration) -> None:
+    application = launch("from_configuration", "from_config", str(configuration.path))
+    application.wait_for_workers(3)
+    configuration.write(web=1)
+    application.send(signal.SIGHUP)
+    application.wait_for_workers(2)
+    assert application.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("reload_method", "found"), [("reload", ("new", "new")), ("mutate", ("old", "new"))]
+)
+def test_workers_reload_with_the_files_re_read(
+    reload_method: str, found: tuple[str, str], launch: Launch, method: str, tmp_path: Path
+) -> None:
+    if method != "fork" and not hasattr(cfg.ConfigOpts, "export_state"):
+        pytest.skip("this oslo.config cannot be pickled")
+    path = tmp_path / "app.conf"
+    path.write_text("[DEFAULT]\nfixed = old\nsoft = old\n")
+    application = launch("from_configuration", reload_method, str(path), method=method)
+    workers = application.wait_for_workers(2)
+    path.write_text("[DEFAULT]\nfixed = new\nsoft = new\n")
+    application.send(signal.SIGHUP)
+    for (_, worker_id), pid in workers.items():
+        record = application.wait_for_one("reload", worker_id=worker_id, pid=pid)
+        assert (record.fixed, record.soft) == found
+    assert application.stop() == 0
+
+
+def test_the_package_runs_as_the_command(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "cotyledon_core", "check", "--config-file", "/none"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "cotyledon: /none: does not exist; name a configuration file that does\n"

@@ -1,0 +1,84 @@
+"""The programs that README and the quick start show, run as shown."""
+
+from __future__ import annotations
+
+import re
+import signal
+import textwrap
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from tests.functional import procfs
+from tests.functional.harness import Application
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.portable
+
+needs_entry_points = pytest.mark.skipif(
+    not metadata.entry_points(group="cotyledon.services"),
+    reason="the project is not installed: no entry points",
+)
+
+
+def shown_in_readme(language: str) -> str:
+    """The first code block in that language."""
+    readme = (ROOT / "README.rst").read_text(encoding="utf-8")
+    shown = re.search(rf"code-block:: {language}\n\n((?: {{4}}.*\n|\n)+)", readme)
+    assert shown is not None
+    return textwrap.dedent(shown[1])
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> str:
+    """The command ``cotyledon``, as a script to launch."""
+    script = tmp_path / "command.py"
+    script.write_text("import sys\nfrom cotyledon_core.cli.main import main\nsys.exit(main())\n")
+    return str(script.with_suffix(""))
+
+
+def wait_for_output(application: Application, *lines: str) -> None:
+    def written() -> bool:
+        return set(lines) <= set(application.output("stdout").splitlines())
+
+    application.until(written, f"the lines {lines}")
+
+
+def test_readme_service(launch: Callable[..., Application], tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(shown_in_readme("python"), encoding="utf-8")
+    application = launch(str(tmp_path / "program"))
+    wait_for_output(application, "worker 0 at work", "worker 1 at work")
+    assert application.stop() == 0
+
+
+@needs_entry_points
+def test_readme_configuration(
+    launch: Callable[..., Application], command: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "file.conf"
+    file.write_text(shown_in_readme("ini"), encoding="utf-8")
+    assert launch(command, "check", "--config-file", str(file)).wait() == 0
+
+
+@needs_entry_points
+def test_example_configuration(launch: Callable[..., Application], command: str) -> None:
+    application = launch(command, "run", "--config-file", str(ROOT / "etc/example.conf"))
+    workers = {"greeter worker(0)", "greeter worker(1)", "clock worker(0)"}
+
+    def run_all() -> bool:
+        titles = {procfs.title(process.pid) for process in application.living()}
+        return all(any(title.endswith(worker) for title in titles) for worker in workers)
+
+    application.until(run_all, "a process for each worker")
+    assert application.stop() == 0
+
+
+def test_quick_start_service(launch: Callable[..., Application]) -> None:
+    application = launch(str(ROOT / "doc/examples/ticker"))
+    wait_for_output(application, "worker 0 at work", "worker 1 at work")
+    application.send(signal.SIGHUP)
+    wait_for_output(application, "worker 0 reloads", "worker 1 reloads")
+    assert application.stop() == 0

@@ -1,0 +1,162 @@
+"""What is left when the manager dies without a word: nothing but daemons."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import pytest
+
+from tests.functional import procfs
+from tests.functional.harness import APPS, Launch
+
+
+@pytest.mark.portable
+def test_workers_end_gracefully_after_sigkill(launch: Launch, method: str) -> None:
+    application = launch("plain", "10", "3", "3", method=method)
+    workers = application.wait_for_workers(6)
+    assert application.stop(signal.SIGKILL) == -signal.SIGKILL
+    assert {record.pid for record in application.records("terminate")} == set(workers.values())
+    assert len(application.records("init")) == 6
+
+
+@pytest.mark.parametrize("way", ["exit", "segv", "thread"])
+def test_nothing_is_left_of_a_manager_that_dies_in_a_hook(
+    launch: Launch, method: str, way: str
+) -> None:
+    application = launch("dying", "in_hook", way, method=method)
+    workers = application.wait_for_workers(3)
+    status = application.stop(signal.SIGHUP)
+    assert status == (-signal.SIGSEGV if way == "segv" else 3)
+    assert {record.pid for record in application.records("terminate")} == set(workers.values())
+
+
+def test_nothing_is_left_after_an_unhandled_exception(launch: Launch, method: str) -> None:
+    application = launch("dying", "in_handler", method=method)
+    workers = application.wait_for_workers(3)
+    assert application.stop(signal.SIGUSR1) == 1
+    assert {record.pid for record in application.records("terminate")} == set(workers.values())
+
+
+def test_helpers_go_and_daemons_stay_after_sigkill(launch: Launch, method: str) -> None:
+    application = launch("dying", "with_children", method=method)
+    application.wait_for_workers(3)
+    children = application.wait_for("children", 2)
+    application.wait_for("orphan")
+    daemons = [record.daemon for record in children]
+    application.send(signal.SIGKILL)
+    application.wait()
+    application.wait_until_gone(*daemons)
+    assert all(procfs.alive(daemon) for daemon in daemons)
+
+
+def test_daemons_stay_after_sigterm(launch: Launch) -> None:
+    application = launch("dying", "with_children")
+    application.wait_for_workers(3)
+    children = application.wait_for("children", 2)
+    application.wait_for("orphan")
+    daemons = [record.daemon for record in children]
+    application.send(signal.SIGTERM)
+    assert application.wait() == 0
+    application.wait_until_gone(*daemons)
+    assert all(procfs.alive(daemon) for daemon in daemons)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_daemon_with_every_descriptor_delays_nothing(
+    launch: Launch, method: str, number: int
+) -> None:
+    """Neither the news of a worker's death nor that of the manager's."""
+    application = launch("dying", "leaving", method=method)
+    workers = application.wait_for_workers(3)
+    application.wait_for("daemon", 2)
+    os.kill(workers["leaving", 0], signal.SIGKILL)
+    os.kill(workers["leaving", 1], signal.SIGTERM)
+    del workers["web", 0]
+    workers = application.wait_for_replacements(workers)
+    application.wait_for("daemon", 4)
+    daemons = {record.pid for record in application.records("daemon")}
+    application.send(number)
+    assert application.wait() == (0 if number == signal.SIGTERM else -number)
+    application.wait_until_gone(*daemons)
+    assert {record.pid for record in application.records("terminate")} >= set(workers.values())
+    assert all(procfs.alive(daemon) for daemon in daemons)
+
+
+@pytest.mark.parametrize("count", [1, 3, 10, 30])
+def test_killed_while_workers_start(launch: Launch, method: str, count: int) -> None:
+    application = launch("plain", "2", "40", "0", method=method)
+    application.wait_for("init", 1 if method == "spawn" else count)
+    application.stop(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("pause", [0, 0.02, 0.05, 0.1, 0.15])
+def test_killed_at_any_time_of_construction(launch: Launch, pause: float) -> None:
+    application = launch("plain", "1", "20", "0")
+    signal.sigtimedwait((), 0.05 + pause)
+    os.kill(application.pid, signal.SIGKILL)
+    application.wait()
+    application.wait_until_gone()
+
+
+def test_killed_while_workers_are_constructed(launch: Launch, method: str) -> None:
+    application = launch("dying", "gated", "3", method=method)
+    (application.directory / "gate-init").touch()
+    application.wait_for("init", 3)
+    application.stop(signal.SIGKILL)
+
+
+def test_killed_during_shutdown(launch: Launch, method: str) -> None:
+    application = launch("dying", "gated", "3", method=method)
+    (application.directory / "gate-end").touch()
+    application.wait_for_workers(3)
+    application.send(signal.SIGTERM)
+    application.wait_for("terminate", 3)
+    application.stop(signal.SIGKILL)
+    assert len(application.records("terminate")) == 3
+
+
+def test_killed_during_reload(launch: Launch, method: str) -> None:
+    application = launch("dying", "gated", "3", method=method)
+    (application.directory / "gate-end").touch()
+    application.wait_for_workers(3)
+    application.send(signal.SIGHUP)
+    application.wait_for("terminate", 3)
+    application.stop(signal.SIGKILL)
+    assert len(application.records("init")) == 3
+
+
+def test_killed_under_a_subreaper(launch: Launch, method: str) -> None:
+    """Orphans get another parent than process 1."""
+    prefix = (sys.executable, str(APPS / "subreaper.py"))
+    application = launch("plain", "2", "2", "2", method=method, prefix=prefix)
+    workers = application.wait_for_workers(4)
+    application.send(signal.SIGKILL)
+    assert application.wait() == signal.SIGKILL
+    application.wait_until_gone()
+    assert {record.pid for record in application.records("terminate")} == set(workers.values())
+
+
+def test_worker_under_a_subreaper_lives_on(launch: Launch) -> None:
+    prefix = (sys.executable, str(APPS / "subreaper.py"))
+    application = launch("plain", "2", "2", "0", prefix=prefix)
+    workers = application.wait_for_workers(2)
+    signal.sigtimedwait((), 0.3)
+    assert application.workers() == workers
+    application.send(signal.SIGTERM)
+    assert application.wait() == 0
+    application.wait_until_gone()
+
+
+def test_killed_workers_leave_helpers_to_the_end_only(launch: Launch) -> None:
+    """What a dead worker left in the group is gone once the manager is."""
+    application = launch("dying", "with_children")
+    workers = application.wait_for_workers(3)
+    application.wait_for("orphan")
+    os.kill(workers["stubborn", 0], signal.SIGKILL)
+    application.wait_for("orphan", 2)
+    daemons = [record.daemon for record in application.wait_for("children", 2)]
+    application.send(signal.SIGKILL)
+    application.wait()
+    application.wait_until_gone(*daemons)

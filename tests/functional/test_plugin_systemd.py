@@ -1,0 +1,100 @@
+"""What the service manager is told: the truth, in the right order."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.functional.harness import DEADLINE, Application
+
+CONFIG = """\
+[cotyledon]
+services = it
+notifiers = tell-systemd, record
+restart_policy = retry
+restart_delay = 0.01
+restart_delay_max = 0.01
+[service:it]
+service_type = {}
+workers = 2
+"""
+
+
+class ServiceManager:
+    """Stands in for systemd."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(address)
+        self._socket.settimeout(DEADLINE)
+
+    def receive(self) -> list[str]:
+        """The next message's lines; waits for it."""
+        return self._socket.recv(4096).decode().splitlines()
+
+    def pending(self) -> bool:
+        self._socket.setblocking(False)
+        try:
+            self._socket.recv(4096, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        finally:
+            self._socket.settimeout(DEADLINE)
+        return True
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def service_manager(tmp_path: Path) -> Iterator[ServiceManager]:
+    manager = ServiceManager(str(tmp_path / "notify"))
+    yield manager
+    manager.close()
+
+
+@pytest.fixture
+def run_supervised(
+    launch: Callable[..., Application], service_manager: ServiceManager, tmp_path: Path
+) -> Callable[..., Application]:
+    def run(service_type: str) -> Application:
+        file = tmp_path / "it.conf"
+        options = f"[notifier:tell-systemd]\nsocket = {service_manager.address}\n"
+        file.write_text(CONFIG.format(service_type) + options)
+        return launch("plugin_cli", "run", "--config-file", str(file))
+
+    return run
+
+
+def test_ready_when_all_workers_are_and_stopping_once(
+    run_supervised: Callable[..., Application], service_manager: ServiceManager
+) -> None:
+    application = run_supervised("gated")
+    gates = [application.directory / f"gate-worker-{worker_id}" for worker_id in range(2)]
+    for gate in gates:
+        gate.touch()
+    application.wait_for("waiting", 2)
+    assert not service_manager.pending()
+    gates[0].unlink()
+    application.wait_for("worker_ready", worker_id=0)
+    assert not service_manager.pending()
+    gates[1].unlink()
+    assert service_manager.receive() == ["READY=1", "STATUS=2 workers of 1 services ready"]
+    assert application.stop() == 0
+    assert service_manager.receive() == ["STOPPING=1", "STATUS=stopping"]
+    assert not service_manager.pending()
+
+
+def test_no_ready_from_workers_that_always_fail(
+    run_supervised: Callable[..., Application], service_manager: ServiceManager
+) -> None:
+    application = run_supervised("failing")
+    application.wait_for("worker_exited", 6)
+    assert not service_manager.pending()
+    assert application.stop() == 0
+    assert service_manager.receive() == ["STOPPING=1", "STATUS=stopping"]
+    assert not service_manager.pending()

@@ -1,0 +1,74 @@
+"""Events as log records."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cotyledon_core import events
+from cotyledon_core.event_log import EventLog
+from cotyledon_core.testing import every_event
+
+EVENTS = {event.kind: event for event in every_event()}
+
+
+def logged(event: events.Event, caplog: pytest.LogCaptureFixture) -> logging.LogRecord:
+    with caplog.at_level(logging.DEBUG, logger="cotyledon_core.events"):
+        EventLog().notify(event)
+    (record,) = caplog.records
+    return record
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_each_event_is_one_line_with_its_fields(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = EVENTS[kind]
+    record: Any = logged(event, caplog)
+    assert record.getMessage() == str(event)
+    assert "\n" not in record.getMessage()
+    assert record.cotyledon_event == kind
+    for name, value in event.as_dict().items():
+        assert getattr(record, f"cotyledon_{name}") == value
+
+
+LEVELS = {
+    "service_given_up": "ERROR",
+    "reload_failed": "ERROR",
+    "hook_failed": "ERROR",
+    "notifier_disabled": "ERROR",
+    "worker_exited": "WARNING",
+    "worker_spawned": "DEBUG",
+    "worker_status": "DEBUG",
+}
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_levels(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert logged(EVENTS[kind], caplog).levelname == LEVELS.get(kind, "INFO")
+
+
+@pytest.mark.parametrize(
+    ("asked", "forced", "level"),
+    [(True, False, "INFO"), (True, True, "WARNING"), (False, False, "WARNING")],
+)
+def test_an_end_that_was_asked_for_is_no_warning(
+    asked: bool, forced: bool, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = replace(EVENTS["worker_exited"], asked=asked, forced=forced)  # type: ignore[call-arg]
+    assert logged(event, caplog).levelname == level
+
+
+def test_a_level_that_is_off_costs_nothing(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def costly(event: events.Event) -> dict[str, Any]:
+        raise AssertionError("not needed")
+
+    monkeypatch.setattr(events.Event, "as_dict", costly)
+    with caplog.at_level(logging.CRITICAL, logger="cotyledon_core.events"):
+        EventLog().notify(EVENTS["manager_started"])
+    assert caplog.records == []

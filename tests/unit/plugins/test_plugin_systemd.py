@@ -1,0 +1,153 @@
+"""The messages to the service manager, as its socket receives them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cotyledon_core import events
+from cotyledon_plugins.notifiers.systemd import Systemd
+
+pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets")
+
+STARTED = events.ManagerStarted(at=0.0, wall_time=0.0, pid=1, name="m")
+READY = events.ManagerReady(at=1.0, wall_time=1.0, services=2, workers=5)
+STOPPING = events.ManagerStopping(at=2.0, wall_time=2.0)
+STOPPED = events.ManagerStopped(at=3.0, wall_time=3.0, status=0)
+
+
+class Receiver:
+    """Stands in for the service manager."""
+
+    def __init__(self, address: str | bytes) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(address)
+        self._socket.setblocking(False)
+
+    def received(self) -> list[str]:
+        messages = []
+        while True:
+            try:
+                messages.append(self._socket.recv(4096).decode())
+            except BlockingIOError:
+                return messages
+
+    def fill(self) -> None:
+        """Leave no room in the queue."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.setblocking(False)
+            try:
+                while True:
+                    sender.sendto(b"x", self._socket.getsockname())
+            except BlockingIOError:
+                return
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return str(tmp_path / "s")
+
+
+@pytest.fixture
+def receiver(path: str) -> Iterator[Receiver]:
+    receiver = Receiver(path)
+    yield receiver
+    receiver.close()
+
+
+def test_ready_and_stopping(receiver: Receiver, path: str) -> None:
+    notifier = Systemd(socket=path)
+    for event in (STARTED, READY, STOPPING, STOPPING, STOPPED):
+        notifier.notify(event)
+    notifier.close()
+    assert receiver.received() == [
+        "READY=1\nSTATUS=5 workers of 2 services ready",
+        "STOPPING=1\nSTATUS=stopping",
+    ]
+
+
+def test_the_variable_is_read_when_it_is_made(
+    receiver: Receiver, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", path)
+    notifier = Systemd()
+    monkeypatch.delenv("NOTIFY_SOCKET")
+    notifier.notify(READY)
+    assert len(receiver.received()) == 1
+
+
+@pytest.mark.skipif(os.uname().sysname != "Linux", reason="abstract addresses are Linux's")
+def test_an_abstract_address(path: str) -> None:
+    name = f"cotyledon-test-{os.getpid()}"
+    receiver = Receiver(f"\0{name}")
+    try:
+        Systemd(socket=f"@{name}").notify(READY)
+        assert len(receiver.received()) == 1
+    finally:
+        receiver.close()
+
+
+def test_without_an_address_nothing_happens(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    notifier = Systemd()
+    notifier.notify(READY)
+    notifier.close()
+    assert caplog.records == []
+
+
+def test_a_full_queue_delays_and_loses_nothing(receiver: Receiver, path: str) -> None:
+    notifier = Systemd(socket=path)
+    receiver.fill()
+    notifier.notify(READY)
+    assert set(receiver.received()) == {"x"}
+    notifier.notify(STARTED)
+    assert [text[:7] for text in receiver.received()] == ["READY=1"]
+
+
+def test_what_was_delayed_keeps_its_order(receiver: Receiver, path: str) -> None:
+    notifier = Systemd(socket=path)
+    receiver.fill()
+    notifier.notify(READY)
+    notifier.notify(STOPPING)
+    receiver.received()
+    notifier.close()
+    assert [text.partition("=")[0] for text in receiver.received()] == ["READY", "STOPPING"]
+
+
+def test_a_failed_send_is_logged_once(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    notifier = Systemd(socket=path)
+    with caplog.at_level(logging.WARNING):
+        notifier.notify(READY)
+        notifier.notify(STOPPING)
+    (message,) = caplog.messages
+    assert message.startswith(f"cannot notify the service manager: {path}: ")
+
+
+def test_an_unsupported_address_is_logged(
+    path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "vsock:2:1234")
+    Systemd().notify(READY)
+    (message,) = caplog.messages
+    assert "'vsock:2:1234' are not supported" in message
+
+
+@pytest.mark.parametrize("address", ["", "relative/path", "@", "/a\0b"])
+def test_an_impossible_option_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match=r"^socket: .* must be an absolute path or @ and a name"):
+        Systemd(socket=address)
+
+
+def test_a_send_leaves_no_descriptor_open(receiver: Receiver, path: str) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    Systemd(socket=path).notify(READY)
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,186 @@
+"""No signal is lost, and nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from cotyledon_core.process import signals
+from cotyledon_core.process.signals import SIGTERM, Signals
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="POSIX signals")
+
+InChild = Callable[[Callable[[], Any]], Any]
+USR1, USR2 = int(signal.SIGUSR1), int(signal.SIGUSR2)
+STORM = 5000
+
+
+def ignored(number: int, frame: object) -> None:
+    """The application's own handler."""
+
+
+@pytest.fixture
+def application() -> Iterator[int]:
+    """An application with a handler and a wake-up descriptor of its own."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    handlers = {number: signal.signal(number, ignored) for number in (USR1, USR2)}
+    wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    yield writer
+    signal.set_wakeup_fd(wakeup)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.fixture(params=[False, True], ids=["pipe", "peekable"])
+def noted(application: int, request: pytest.FixtureRequest) -> Iterator[Signals]:
+    made = Signals([USR1, USR2], private=request.param)
+    made.install()
+    made.open()
+    yield made
+    made.restore()
+
+
+def readable(noted: Signals) -> bool:
+    return bool(select.select([noted.reader], [], [], 0)[0])
+
+
+def test_a_signal_is_taken_once(noted: Signals) -> None:
+    os.kill(os.getpid(), USR1)
+    assert readable(noted)
+    assert noted.take() == {USR1}
+    assert noted.take() == set()
+    assert not readable(noted)
+
+
+def test_a_storm_of_one_signal_does_not_hide_another(noted: Signals) -> None:
+    for _ in range(STORM):
+        os.kill(os.getpid(), USR1)
+    for _ in range(STORM):
+        noted.wake()
+    os.kill(os.getpid(), USR2)
+    assert noted.take() == {USR1, USR2}
+    while readable(noted):
+        assert noted.take() == set()
+
+
+def test_signals_before_the_descriptor_is_open_are_kept(application: int) -> None:
+    noted = Signals([USR1])
+    noted.install()
+    os.kill(os.getpid(), USR1)
+    noted.wake()
+    noted.open()
+    assert noted.take() == {USR1}
+    noted.restore()
+
+
+def test_the_urgent_are_told_at_once(application: int) -> None:
+    told: list[int] = []
+    noted = Signals([USR1], urgent=told.append)
+    noted.install()
+    os.kill(os.getpid(), USR1)
+    os.kill(os.getpid(), USR2)
+    assert told == [USR1]
+    noted.restore()
+
+
+def test_a_signal_can_be_posted_from_a_thread(noted: Signals) -> None:
+    thread = threading.Thread(target=noted.post, args=(USR1,))
+    thread.start()
+    thread.join()
+    assert readable(noted)
+    assert noted.take() == {USR1}
+
+
+def test_waking_is_no_signal(noted: Signals) -> None:
+    noted.wake()
+    assert readable(noted)
+    assert noted.take() == set()
+
+
+def test_restore_leaves_everything_as_it_was(application: int) -> None:
+    before = os.listdir("/proc/self/fd") if os.path.isdir("/proc") else []
+    for _ in range(3):
+        noted = Signals([USR1, USR2], private=True)
+        noted.install()
+        noted.open()
+        noted.restore()
+        noted.restore()
+    assert signal.getsignal(USR1) is ignored
+    wakeup = signal.set_wakeup_fd(application, warn_on_full_buffer=False)
+    assert wakeup == application
+    assert before == (os.listdir("/proc/self/fd") if before else [])
+
+
+def test_after_the_end_a_wake_is_harmless(noted: Signals) -> None:
+    noted.close()
+    noted.wake()
+    os.kill(os.getpid(), USR1)
+    assert noted.take() == {USR1}
+
+
+def test_a_private_descriptor_is_not_inherited(application: int, in_child: InChild) -> None:
+    noted = Signals([USR1], private=True)
+    noted.install()
+    noted.open()
+    reader = noted.reader
+
+    def look() -> tuple[int, bool]:
+        wakeup = signal.set_wakeup_fd(-1)
+        try:
+            os.fstat(reader)
+        except OSError:
+            return wakeup, False
+        return wakeup, True
+
+    assert in_child(look) == (-1, False)
+    noted.restore()
+
+
+def test_what_is_blocked_arrives_afterwards(in_child: InChild) -> None:
+    def look() -> list[set[int]]:
+        noted = Signals([SIGTERM])
+        noted.install()
+        found = []
+        with signals.blocked():
+            os.kill(os.getpid(), SIGTERM)
+            found.append(noted.take())
+        found.append(noted.take())
+        return found
+
+    assert in_child(look) == [set(), {SIGTERM}]
+
+
+def test_a_child_that_was_made_while_blocked_keeps_its_signal(in_child: InChild) -> None:
+    """It goes to the child only, and is there when the child lets it through."""
+
+    def look() -> tuple[set[int], int]:
+        ours = Signals([SIGTERM])
+        ours.install()
+        ours.open()
+        reader, writer = os.pipe()
+        with signals.blocked():
+            pid = os.fork()
+            if pid == 0:
+                os.close(writer)
+                theirs = Signals([SIGTERM])
+                theirs.inherit()
+                theirs.open()
+                os.read(reader, 1)
+                held = theirs.take()
+                signals.unblock()
+                os._exit(42 if (held, theirs.take()) == (set(), {SIGTERM}) else 1)
+        os.kill(pid, SIGTERM)
+        os.close(writer)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return ours.take(), status
+
+    assert in_child(look) == (set(), 42)

@@ -1,0 +1,88 @@
+"""What a message costs does not depend on the number of workers.
+
+Measured in executed lines, which a scan of all workers would multiply.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from cotyledon_core.plugins.restart_policy import ExitStatus, Restart
+from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.messages import Instant, Message
+from cotyledon_core.testing.simulation import Simulation
+
+FEW, MANY = 10, 10_000
+NOW = Instant(1001.0, 0.0)
+LOGARITHMIC = 40
+"""Lines that a deeper heap may cost."""
+
+
+def lines_of(work: Callable[[], Any]) -> int:
+    """How many lines of Python the work executes."""
+    lines = 0
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def crowd(workers: int) -> Simulation:
+    """Services with that many workers in all, one in ten of them in back-off."""
+    simulation = Simulation()
+    service_ids = [
+        simulation.add(f"s{number}", workers // 5, lambda death: Restart(100.0))
+        for number in range(5)
+    ]
+    simulation.start()
+    for service_id in service_ids:
+        for process in simulation.processes(service_id)[::10]:
+            simulation.kernel.end(process, ExitStatus(code=1))
+    simulation.settle()
+    return simulation
+
+
+MESSAGES: dict[str, Callable[[msg.Incarnation], Message]] = {
+    "StatusTold": lambda incarnation: msg.StatusTold(incarnation, "busy"),
+    "Ready": msg.Ready,
+    "GraceAnnounced": lambda incarnation: msg.GraceAnnounced(incarnation, 3.0),
+    "LeaveAsked": msg.LeaveAsked,
+    "Exited": lambda incarnation: msg.Exited(incarnation, ExitStatus(code=0)),
+    "DeadlineReached": lambda incarnation: msg.DeadlineReached(),
+}
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["by itself", "asked"])
+def test_the_life_of_one_among_many(asked: bool) -> None:
+    """A worker says something, ends, and the next one is started."""
+    crowds = [crowd(FEW), crowd(MANY)]
+    incarnations = [simulation.processes()[-1].incarnation for simulation in crowds]
+    for name, make in MESSAGES.items():
+        if name == "LeaveAsked" and not asked:
+            continue
+        few, many = (
+            lines_of(partial(simulation.supervisor.handle, make(incarnation), NOW))
+            for simulation, incarnation in zip(crowds, incarnations, strict=True)
+        )
+        assert few > 0
+        assert many <= few + LOGARITHMIC, name
+
+
+def test_finding_the_next_deadline() -> None:
+    few, many = (lines_of(crowd(number).supervisor.deadline) for number in (FEW, MANY))
+    assert many <= few + LOGARITHMIC

@@ -1,0 +1,247 @@
+"""The supervisor against a model of what it has to do, in random histories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus, GiveUp, Restart, Stop
+from cotyledon_core.supervision import messages as msg
+from cotyledon_core.testing.simulation import FakeProcess
+
+from watched_simulation import NEVER, Watched  # isort: skip  # beside this file
+
+
+def limited(death: Death) -> Decision:
+    recent = [past for past in death.service_restarts if past.at > death.now - 60.0]
+    return GiveUp("too often") if len(recent) >= 3 else Restart(0.5)
+
+
+def growing(death: Death) -> Decision:
+    return Restart(float(len(death.worker_restarts)))
+
+
+POLICIES: dict[str, Callable[[Death], Decision]] = {
+    "at once": lambda death: Restart(),
+    "later": lambda death: Restart(5.0),
+    "growing": growing,
+    "limited": limited,
+    "never": lambda death: Stop("never"),
+    "on failure": lambda death: Stop("ok") if death.status.code == 0 else Restart(1.0),
+    "give up": lambda death: GiveUp("one failed") if death.incarnation > 1 else Restart(),
+}
+
+SERVICES = st.tuples(
+    st.integers(0, 3), st.sampled_from(sorted(POLICIES)), st.sampled_from([None, 0.0, 3.0])
+)
+STATUSES = st.sampled_from([ExitStatus(code=0), ExitStatus(code=1), ExitStatus(signal=11)])
+NUMBERS = st.integers(0, 30)
+
+
+class Histories(RuleBasedStateMachine):
+    """Everything that can happen to a supervisor, in any order.
+
+    Nothing is told by itself: a process that has ended is a zombie until its
+    death is told, and may have said something just before.
+    """
+
+    simulation: Watched
+
+    @initialize(
+        services=st.lists(SERVICES, min_size=1, max_size=3),
+        grace=st.sampled_from([0.0, 4.0, 10.0]),
+        interval=st.sampled_from([0.0, 0.0, 0.5]),
+        stop_after=st.integers(0, 45),
+    )
+    def begin(
+        self,
+        services: list[tuple[int, str, float | None]],
+        grace: float,
+        interval: float,
+        stop_after: int,
+    ) -> None:
+        self.simulation = Watched(grace, interval)
+        self.simulation.kernel.obedient = False
+        self.steps = 0
+        self.steps_before_stop = stop_after
+        for service in services:
+            self.add_service(service)
+        self.simulation.start(ready=False)
+
+    def add_service(self, service: tuple[int, str, float | None]) -> None:
+        workers, policy, grace = service
+        self.simulation.add(policy, workers, POLICIES[policy], grace)
+
+    def pick(self, number: int, processes: list[FakeProcess]) -> FakeProcess | None:
+        return processes[number % len(processes)] if processes else None
+
+    def running(self) -> bool:
+        return self.simulation.exit_status is None
+
+    def may_stop(self) -> bool:
+        return self.running() and self.steps >= self.steps_before_stop
+
+    # -- commands
+
+    @precondition(running)
+    @rule(service=SERVICES)
+    def add(self, service: tuple[int, str, float | None]) -> None:
+        if len(self.simulation.specs) < 5:
+            self.add_service(service)
+
+    @precondition(running)
+    @rule(number=NUMBERS, workers=st.integers(0, 4))
+    def scale(self, number: int, workers: int) -> None:
+        ids = list(self.simulation.specs)
+        if ids:
+            self.simulation.send(msg.Scale(ids[number % len(ids)], workers))
+
+    @precondition(running)
+    @rule()
+    def reload(self) -> None:
+        self.simulation.send(msg.Reload())
+
+    @precondition(running)
+    @rule(grace=st.sampled_from([0.0, 2.0, 8.0]))
+    def set_grace(self, grace: float) -> None:
+        self.simulation.send(msg.SetGrace(grace))
+
+    @precondition(may_stop)
+    @rule()
+    def notice_stop(self) -> None:
+        self.simulation.send(msg.StopNoticed())
+
+    @precondition(may_stop)
+    @rule(ago=st.sampled_from([0.0, 0.0, 1.0, 20.0]))
+    def shut_down(self, ago: float) -> None:
+        self.simulation.send(msg.ShutDown(self.simulation.now - ago))
+
+    @precondition(may_stop)
+    @rule()
+    def abort(self) -> None:
+        self.simulation.send(msg.Abort())
+
+    # -- processes
+
+    @rule(number=NUMBERS, status=STATUSES)
+    def end(self, number: int, status: ExitStatus) -> None:
+        """Of itself, or in obedience to a signal."""
+        living = [p for p in self.simulation.unreaped() if p.status is None]
+        process = self.pick(number, living)
+        if process is not None:
+            self.simulation.kernel.end(process, status)
+
+    @precondition(running)
+    @rule()
+    def tell_death(self) -> None:
+        self.simulation.tell_death()
+
+    @precondition(running)
+    @rule(number=NUMBERS, status=STATUSES, seconds=st.sampled_from([0.0, 0.1, 5.0]))
+    def crash(self, number: int, status: ExitStatus, seconds: float) -> None:
+        """One ends, and what is due by then happens."""
+        self.end(number, status)
+        self.simulation.advance(seconds)
+        self.simulation.check_settled()
+
+    @precondition(running)
+    @rule()
+    def obey(self) -> None:
+        """All that were asked to end do so."""
+        for process in self.simulation.unreaped():
+            if process.asked:
+                self.simulation.kernel.end(process, ExitStatus(code=0))
+        self.simulation.tell_deaths()
+
+    @precondition(running)
+    @rule(number=NUMBERS)
+    def say_ready(self, number: int) -> None:
+        process = self.pick(number, self.simulation.unreaped())
+        if process is not None:
+            self.simulation.say_ready(process)
+
+    @precondition(running)
+    @rule(number=NUMBERS)
+    def leave(self, number: int) -> None:
+        process = self.pick(number, self.simulation.unreaped())
+        if process is not None:
+            self.simulation.send(msg.LeaveAsked(process.incarnation))
+
+    @precondition(running)
+    @rule(number=NUMBERS, grace=st.sampled_from([0.0, 1.0, 6.0]))
+    def announce_grace(self, number: int, grace: float) -> None:
+        process = self.pick(number, self.simulation.unreaped())
+        if process is not None:
+            self.simulation.send(msg.GraceAnnounced(process.incarnation, grace))
+
+    @precondition(running)
+    @rule(times=st.integers(1, 3))
+    def refuse_starts(self, times: int) -> None:
+        self.simulation.kernel.refusals = times
+
+    # -- time
+
+    @precondition(running)
+    @rule(seconds=st.sampled_from([0.01, 0.3, 1.0, 4.0]))
+    def let_time_pass(self, seconds: float) -> None:
+        self.simulation.clock.advance(seconds)
+
+    @rule(seconds=st.sampled_from([-3600.0, 3600.0]))
+    def jump(self, seconds: float) -> None:
+        self.simulation.clock.jump(seconds)
+
+    @precondition(running)
+    @rule()
+    def deadline(self) -> None:
+        """The next deadline comes, before anything that has ended is told."""
+        due = self.simulation.supervisor.deadline()
+        if due is not None:
+            self.simulation.clock.advance_to(due)
+        self.simulation.send(msg.DeadlineReached())
+
+    @precondition(running)
+    @rule()
+    def settle(self) -> None:
+        self.simulation.settle()
+        self.simulation.check_settled()
+
+    @precondition(running)
+    @rule(seconds=st.sampled_from([0.5, 6.0, 20.0]))
+    def advance(self, seconds: float) -> None:
+        self.simulation.advance(seconds)
+        self.simulation.check_settled()
+
+    # -- what holds
+
+    @invariant()
+    def nothing_is_wrong(self) -> None:
+        self.steps += 1
+        if self.running():
+            self.simulation.check()
+        else:
+            assert self.simulation.supervisor.deadline() is None
+
+    def teardown(self) -> None:
+        """A stop ends everything, whatever the processes do."""
+        simulation = getattr(self, "simulation", None)
+        if simulation is None or simulation.failed or simulation.exit_status is not None:
+            return
+        simulation.send(msg.ShutDown(simulation.now))
+        if simulation.bound == NEVER and not simulation.aborted:
+            for process in simulation.unreaped():
+                simulation.kernel.end(process, ExitStatus(code=0))
+        simulation.advance(100.0)
+        assert simulation.exit_status is not None
+        assert simulation.unreaped() == []
+        assert simulation.supervisor.deadline() is None
+
+
+TestHistories = Histories.TestCase
+TestHistories.settings = settings(
+    max_examples=max(250, settings.default.max_examples),
+    stateful_step_count=60,
+    suppress_health_check=[HealthCheck.too_slow],
+)

@@ -1,0 +1,447 @@
+"""A simulation that knows what each message has to lead to, and checks that it does.
+
+It knows it from what was commanded, from what the processes did and from what
+the policies answered; of the supervisor it looks at the actions and the
+snapshot only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from cotyledon_core import events
+from cotyledon_core.plugins.restart_policy import (
+    Cause,
+    Death,
+    Decision,
+    GiveUp,
+    Phase,
+    Restart,
+    Stop,
+)
+from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.actions import Action, Exit, Publish, Request, Signal, Spawn
+from cotyledon_core.supervision.messages import Instant, Message, ServiceSpec
+from cotyledon_core.supervision.snapshot import WorkerSnapshot
+from cotyledon_core.supervision.states import ALIVE, Goal, State
+from cotyledon_core.supervision.supervisor import (
+    INTERRUPT_GRACE,
+    KILL_MARGIN,
+    SPAWN_BATCH,
+    Supervisor,
+)
+from cotyledon_core.testing.simulation import FakeProcess, Simulation
+from cotyledon_core.types import ServiceId, WorkerId
+
+NEVER = float("inf")
+Slot = tuple[ServiceId, WorkerId]
+Policy = Callable[[Death], Decision]
+
+
+class Watched(Simulation):
+    """See the module's description.
+
+    Beside the supervisor runs a second one that hears the same, but whose wall
+    clock stands still: both have to do the same.
+    """
+
+    def __init__(self, grace: float, spawn_interval: float) -> None:
+        super().__init__(grace, spawn_interval)
+        self.grace = grace
+        self.interval = spawn_interval
+        self.specs: dict[ServiceId, ServiceSpec] = {}
+        self.wanted: dict[ServiceId, int] = {}
+        self.given_up: set[ServiceId] = set()
+        self.ended: set[Slot] = set()
+        """Those that their policy left ended."""
+        self.due: dict[Slot, float] = {}
+        """When those that wait for a start may start."""
+        self.restarts: dict[Slot, int] = {}
+        self.last_start = -NEVER
+        self.process_of: dict[msg.Incarnation, FakeProcess] = {}
+        self.spawned_at: dict[FakeProcess, float] = {}
+        self.announced: dict[FakeProcess, float] = {}
+        self.kill_due: dict[FakeProcess, float] = {}
+        self.stop_noticed = self.shutting_down = self.aborted = False
+        self.bound = NEVER
+        """When everything is to be ended by force."""
+        self.interrupt_bound = NEVER
+        self.awaited: set[Slot] | None = None
+        """Those that the manager's readiness waits for; None while nothing was started."""
+        self.manager_ready = False
+        self.failed = False
+        """Whether a check has failed."""
+        self._decisions: list[tuple[Death, Decision]] = []
+        self._twin = Supervisor(grace, spawn_interval)
+
+    # -- what is known
+
+    @property
+    def now(self) -> float:
+        return self.clock.monotonic
+
+    def unreaped(self) -> list[FakeProcess]:
+        return list(self.kernel.processes.values())
+
+    def slots(self) -> dict[Slot, WorkerSnapshot]:
+        return {
+            (service.service_id, worker.worker_id): worker
+            for service in self.supervisor.snapshot().services
+            for worker in service.workers
+        }
+
+    # -- one message
+
+    def step(self, message: Message) -> tuple[list[Action], list[Message]]:
+        self.failed = True
+        done = self._checked_step(message)
+        self.failed = False
+        return done
+
+    def _checked_step(self, message: Message) -> tuple[list[Action], list[Message]]:
+        before = set(self.slots())
+        unasked = [process for process in self.unreaped() if not process.asked]
+        self._note(message)
+        policy_expected = self._policy_expected(message)
+        self._decisions.clear()
+        actions, answers = super().step(self._listened(message))
+        self._compare_with_twin(message, actions)
+        assert len(self._decisions) == policy_expected, "each unasked end reaches the policy once"
+        self._check_signals(message, actions, unasked)
+        self._check_end(message, actions)
+        self._take_in_slots(before)
+        self._check_starts(message, actions)
+        self._check_readiness(message, actions)
+        self._check_exit(actions)
+        for answer in answers:
+            if isinstance(answer, msg.Spawned):
+                process = self.kernel.processes[answer.pid]
+                self.process_of[answer.incarnation] = process
+                self.spawned_at[process] = self.now
+        return actions, answers
+
+    def _note(self, message: Message) -> None:
+        """What the message changes in what is wanted."""
+        if isinstance(message, msg.Start):
+            self.awaited = set()
+            for spec in message.services:
+                self._add_spec(spec)
+        elif isinstance(message, msg.AddService):
+            self._add_spec(message.spec)
+        elif isinstance(message, msg.Scale):
+            self.wanted[message.service_id] = message.workers
+        elif isinstance(message, msg.SetGrace):
+            self.grace = message.grace
+        elif isinstance(message, msg.GraceAnnounced):
+            self._note_grace(self.process_of[message.incarnation], message.grace)
+        elif isinstance(message, msg.StopNoticed | msg.ShutDown | msg.Abort):
+            self._note_stop(message)
+
+    def _add_spec(self, spec: ServiceSpec) -> None:
+        self.specs[spec.service_id] = spec
+        self.wanted[spec.service_id] = spec.workers
+
+    def _note_grace(self, process: FakeProcess, grace: float) -> None:
+        self.announced[process] = grace
+        if process.asked and Request.KILL not in process.received:
+            self._expect_end(process)
+
+    def _note_stop(self, message: Message) -> None:
+        self.stop_noticed = True
+        self.due.clear()
+        if isinstance(message, msg.ShutDown) and not self.shutting_down:
+            self.shutting_down = True
+            self.bound = message.asked_at + self.grace if self.grace else NEVER
+        if isinstance(message, msg.Abort):
+            self.shutting_down = True
+            if self.interrupt_bound == NEVER:
+                self.interrupt_bound = self.now + INTERRUPT_GRACE
+            self.aborted = True
+
+    def _listened(self, message: Message) -> Message:
+        """The message with policies that are listened to."""
+        return _with_policies(message, self._listened_policy)
+
+    def _listened_policy(self, decide: Policy) -> Policy:
+        def listened(death: Death) -> Decision:
+            decision = decide(death)
+            self._decisions.append((death, decision))
+            return decision
+
+        return listened
+
+    def _compare_with_twin(self, message: Message, actions: list[Action]) -> None:
+        twins = self._twin.handle(message, Instant(self.now, 0.0))
+        assert list(map(_timeless, actions)) == twins, "the wall clock has changed something"
+        assert self._twin.deadline() == self.supervisor.deadline()
+
+    # -- signals
+
+    def _check_signals(
+        self, message: Message, actions: list[Action], unasked: list[FakeProcess]
+    ) -> None:
+        sent: dict[Request, list[FakeProcess]] = {request: [] for request in Request}
+        for action in actions:
+            if isinstance(action, Signal):
+                sent[action.request].append(self.process_of[action.incarnation])
+        assert _set(sent[Request.STOP]) == _set(self._to_stop(message, unasked))
+        assert _set(sent[Request.RELOAD]) == _set(self._to_reload(message, unasked))
+        if isinstance(message, msg.Abort):
+            spared = [p for p in self.unreaped() if Request.INTERRUPT not in p.received]
+            assert all(Request.KILL in process.received for process in spared)
+        else:
+            assert not sent[Request.INTERRUPT]
+        self._check_kills(message, sent[Request.KILL])
+        for process in sent[Request.STOP]:
+            self._expect_end(process)
+        for process in sent[Request.INTERRUPT]:
+            self.kill_due[process] = NEVER
+
+    def _to_stop(self, message: Message, unasked: list[FakeProcess]) -> list[FakeProcess]:
+        if isinstance(message, msg.ShutDown):
+            return unasked
+        if isinstance(message, msg.LeaveAsked):
+            return [process for process in unasked if process.incarnation == message.incarnation]
+        if isinstance(message, msg.Scale):
+            return [
+                process
+                for process in unasked
+                if process.incarnation.service_id == message.service_id
+                and process.incarnation.worker_id >= message.workers
+            ]
+        return []
+
+    def _to_reload(self, message: Message, unasked: list[FakeProcess]) -> list[FakeProcess]:
+        return unasked if isinstance(message, msg.Reload) and not self.stop_noticed else []
+
+    def _check_kills(self, message: Message, killed: list[FakeProcess]) -> None:
+        assert not killed or isinstance(message, msg.DeadlineReached)
+        for process in killed:
+            due = min(self.kill_due.get(process, NEVER), self.bound, self.interrupt_bound)
+            assert self.now >= due, "killed too early"
+
+    def _expect_end(self, process: FakeProcess) -> None:
+        grace = self.announced.get(process)
+        if grace is None:
+            grace = self.specs[process.incarnation.service_id].grace
+        if grace is None:
+            grace = self.grace
+        self.kill_due[process] = self.now + grace + KILL_MARGIN if grace else NEVER
+
+    # -- ends
+
+    def _policy_expected(self, message: Message) -> bool:
+        if not isinstance(message, msg.Exited | msg.SpawnFailed):
+            return False
+        incarnation = message.incarnation
+        asked = isinstance(message, msg.Exited) and self.process_of[incarnation].asked
+        return not (asked or self.stop_noticed or incarnation.service_id in self.given_up)
+
+    def _check_end(self, message: Message, actions: list[Action]) -> None:
+        told = [event for event in _events(actions) if isinstance(event, events.WorkerExited)]
+        if not isinstance(message, msg.Exited | msg.SpawnFailed):
+            assert not told, "told of an end that was none"
+            return
+        (event,) = told
+        incarnation = message.incarnation
+        slot = (incarnation.service_id, incarnation.worker_id)
+        assert (event.service_id, event.worker_id, event.incarnation) == incarnation
+        process = self.process_of.get(incarnation) if isinstance(message, msg.Exited) else None
+        self._check_end_event(event, process)
+        decision = self._check_death(event)
+        if isinstance(decision, Restart):
+            self.restarts[slot] = self.restarts.get(slot, 0) + 1
+            self.due[slot] = self.now + decision.delay
+        elif isinstance(decision, Stop):
+            self.ended.add(slot)
+        elif isinstance(decision, GiveUp):
+            self._note_given_up(incarnation.service_id)
+        elif self._is_replaced(slot):
+            self.due[slot] = self.now
+        self._check_verdict(actions, decision)
+
+    def _check_end_event(self, event: events.WorkerExited, process: FakeProcess | None) -> None:
+        if process is None:
+            assert (event.pid, event.cause, event.uptime) == (None, Cause.SPAWN_FAILED, 0.0)
+            assert not event.asked
+            return
+        assert (event.pid, event.status, event.cause) == (
+            process.pid,
+            process.status,
+            Cause.EXITED,
+        )
+        assert event.asked == process.asked
+        assert event.forced == (Request.KILL in process.received)
+        assert event.uptime == self.now - self.spawned_at[process]
+        assert event.phase is (Phase.RUN if process.ready else Phase.BOOT)
+
+    def _check_death(self, event: events.WorkerExited) -> Decision | None:
+        if not self._decisions:
+            return None
+        ((death, decision),) = self._decisions
+        assert (death.service_id, death.worker_id, death.incarnation) == (
+            event.service_id,
+            event.worker_id,
+            event.incarnation,
+        )
+        assert (death.now, death.wall_time) == self.clock.now()
+        assert (death.status, death.cause, death.phase, death.uptime) == (
+            event.status,
+            event.cause,
+            event.phase,
+            event.uptime,
+        )
+        slot = (event.service_id, event.worker_id)
+        assert len(death.worker_restarts) == min(self.restarts.get(slot, 0), 100)
+        return decision
+
+    def _is_replaced(self, slot: Slot) -> bool:
+        """A process that was asked to end has ended; whether another follows."""
+        service_id, worker_id = slot
+        return (
+            not self.stop_noticed
+            and service_id not in self.given_up
+            and worker_id < self.wanted[service_id]
+        )
+
+    def _note_given_up(self, service_id: ServiceId) -> None:
+        self.given_up.add(service_id)
+        for waiting in [slot for slot in self.due if slot[0] == service_id]:
+            del self.due[waiting]
+        if self.awaited is not None:
+            self.awaited = {slot for slot in self.awaited if slot[0] != service_id}
+
+    @staticmethod
+    def _check_verdict(actions: list[Action], decision: Decision | None) -> None:
+        verdicts = [
+            type(event)
+            for event in _events(actions)
+            if isinstance(
+                event, events.WorkerRestarting | events.WorkerStopped | events.ServiceGivenUp
+            )
+        ]
+        told = {
+            Restart: [events.WorkerRestarting],
+            Stop: [events.WorkerStopped],
+            GiveUp: [events.ServiceGivenUp],
+        }
+        assert verdicts == told.get(type(decision), [])
+
+    # -- starts
+
+    def _take_in_slots(self, before: set[Slot]) -> None:
+        """Workers that came and went with the message."""
+        after = set(self.slots())
+        for slot in before - after:
+            self.due.pop(slot, None)
+            self.restarts.pop(slot, None)
+            self.ended.discard(slot)
+            if self.awaited is not None:
+                self.awaited.discard(slot)
+        for slot in after - before:
+            if self.stop_noticed or slot[0] in self.given_up:
+                continue
+            self.due[slot] = self.now
+            if self.awaited is not None and not self.manager_ready:
+                self.awaited.add(slot)
+
+    def _check_starts(self, message: Message, actions: list[Action]) -> None:
+        starts = [action.incarnation for action in actions if isinstance(action, Spawn)]
+        assert not starts or isinstance(message, msg.DeadlineReached)
+        assert len(starts) <= SPAWN_BATCH
+        for incarnation in starts:
+            slot = (incarnation.service_id, incarnation.worker_id)
+            assert slot in self.due, "a start that nothing led to"
+            assert self.now >= self.due.pop(slot), "started too early"
+            assert self.now >= self.last_start + self.interval, "started too soon after another"
+            self.last_start = self.now
+
+    # -- the manager
+
+    def _check_readiness(self, message: Message, actions: list[Action]) -> None:
+        if isinstance(message, msg.Ready) and self.awaited is not None:
+            self.awaited.discard((message.incarnation.service_id, message.incarnation.worker_id))
+        told = [event for event in _events(actions) if isinstance(event, events.ManagerReady)]
+        expected = self.awaited == set() and not self.manager_ready and not self.stop_noticed
+        assert len(told) == expected
+        self.manager_ready = self.manager_ready or expected
+
+    def _check_exit(self, actions: list[Action]) -> None:
+        exits = [action for action in actions if isinstance(action, Exit)]
+        left = [process for process in self.unreaped() if Request.KILL not in process.received]
+        assert not (exits and left)
+        if self.shutting_down and not self.unreaped():
+            assert exits or self.exit_status is not None
+        for exit_ in exits:
+            late = self.aborted or self.now >= self.bound
+            assert exit_.status == (1 if late else 0)
+
+    # -- at any time
+
+    def check(self) -> None:
+        """What holds after every message."""
+        slots = self.slots()
+        alive = {
+            (slot, worker.incarnation, worker.pid)
+            for slot, worker in slots.items()
+            if worker.state in ALIVE
+        }
+        assert alive == {
+            ((p.incarnation.service_id, p.incarnation.worker_id), p.incarnation.number, p.pid)
+            for p in self.unreaped()
+        }
+        for slot in self.ended - set(self.due):
+            if not self.stop_noticed:
+                assert slots[slot].state in (State.EXITED, State.FATAL)
+        for service_id, wanted in self.wanted.items():
+            ids = [slot[1] for slot in slots if slot[0] == service_id]
+            up = [i for i in ids if slots[service_id, i].goal is Goal.UP]
+            if not self.stop_noticed:
+                assert sorted(up) == list(range(wanted))
+            for worker_id in set(ids) - set(up):
+                assert slots[service_id, worker_id].state is State.STOPPING
+
+    def check_settled(self) -> None:
+        """What holds when nothing is due any more."""
+        self.check()
+        if self.exit_status is not None:
+            assert self.supervisor.deadline() is None
+            return
+        for process in self.unreaped():
+            due = self.kill_due.get(process, NEVER)
+            bound = self.interrupt_bound if self.aborted else self.bound
+            if self.now >= min(due, bound):
+                assert Request.KILL in process.received, "not killed in time"
+        overdue = [when for when in self.due.values() if when <= self.now]
+        if overdue and not self.interval:
+            raise AssertionError("not started in time")
+        if self.due:
+            next_start = max(min(self.due.values()), self.last_start + self.interval)
+            deadline = self.supervisor.deadline()
+            assert deadline is not None
+            assert deadline <= next_start
+
+
+def _set(processes: list[FakeProcess]) -> set[int]:
+    assert len({process.pid for process in processes}) == len(processes), "signalled twice"
+    return {process.pid for process in processes}
+
+
+def _events(actions: list[Action]) -> list[events.Event]:
+    return [action.event for action in actions if isinstance(action, Publish)]
+
+
+def _timeless(action: Action) -> Action:
+    if isinstance(action, Publish):
+        return Publish(replace(action.event, wall_time=0.0))
+    return action
+
+
+def _with_policies(message: Message, change: Callable[[Policy], Policy]) -> Message:
+    if isinstance(message, msg.AddService):
+        return msg.AddService(replace(message.spec, decide=change(message.spec.decide)))
+    if isinstance(message, msg.Start):
+        services = tuple(replace(spec, decide=change(spec.decide)) for spec in message.services)
+        return replace(message, services=services)
+    return message

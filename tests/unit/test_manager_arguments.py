@@ -1,0 +1,268 @@
+"""Wrong arguments to the manager, and what it is before it runs."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+import cotyledon_core as cotyledon
+from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.process import title
+from cotyledon_core.types import ServiceId
+
+SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGALRM", "SIGCHLD", "SIGUSR1", "SIGUSR2")
+    if hasattr(signal, name)
+]
+
+
+class Something(cotyledon.Service):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A manager may be made; what making it does to this process is undone."""
+    monkeypatch.setattr(title, "set_title", lambda title: None)
+    monkeypatch.setattr(os, "setsid", lambda: None, raising=False)
+    monkeypatch.setattr(cotyledon.ServiceManager, "_process_runner_already_created", False)
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def manager() -> cotyledon.ServiceManager:
+    return cotyledon.ServiceManager()
+
+
+def refused(
+    kind: type[Exception], text: str, call: Callable[..., Any], *args: Any, **kw: Any
+) -> None:
+    with pytest.raises(kind) as caught:
+        call(*args, **kw)
+    assert str(caught.value) == text
+
+
+# -- add
+
+
+@pytest.mark.parametrize("service", ["foo", None, 3, object()])
+def test_what_is_added_must_be_callable(manager: Any, service: Any) -> None:
+    refused(TypeError, "'service' must be a callable", manager.add, service)
+
+
+NUMBERS = [
+    (None, "None (NoneType)"),
+    (-2, "-2 (int)"),
+    (1.0, "1.0 (float)"),
+    ("1", "1 (str)"),
+    (True, "True (bool)"),
+]
+
+
+@pytest.mark.parametrize(("workers", "shown"), [*NUMBERS, (0, "0 (int)")])
+def test_the_number_of_workers_to_add(manager: Any, workers: Any, shown: str) -> None:
+    text = f"'workers' must be an int >= 1, not: {shown}"
+    refused(ValueError, text, manager.add, Something, workers=workers)
+
+
+@pytest.mark.parametrize(("workers", "shown"), [*NUMBERS, (-5, "-5 (int)")])
+def test_the_number_of_workers_to_scale_to(manager: Any, workers: Any, shown: str) -> None:
+    service_id = manager.add(Something, workers=3)
+    text = f"'workers' must be an int >= 0, not: {shown}"
+    refused(ValueError, text, manager.reconfigure, service_id, workers=workers)
+
+
+@pytest.mark.parametrize("workers", [-1, 3])
+def test_an_unknown_service_cannot_be_scaled(manager: Any, workers: int) -> None:
+    manager.add(Something)
+    for service_id in ("notexists", ServiceId(UUID(int=7))):
+        text = f"{service_id} service id doesn't exists"
+        refused(ValueError, text, manager.reconfigure, service_id, workers=workers)
+
+
+def test_none_is_a_number_of_workers_to_scale_to(manager: Any) -> None:
+    manager.reconfigure(manager.add(Something), 0)
+
+
+def test_anything_callable_may_be_added_and_twice(manager: Any) -> None:
+    ids = {
+        manager.add(Something),
+        manager.add(Something, 2, args=(1,), kwargs={"a": 1}),
+        manager.add(lambda worker_id: Something(worker_id)),
+        manager.add(Something, 3, (1,), {"a": 1}),
+    }
+    assert len(ids) == 4
+    assert all(isinstance(service_id, UUID) for service_id in ids)
+
+
+def test_names_are_made_unique(manager: Any) -> None:
+    for name in (None, "web", None, "web", "Something"):
+        manager.add(Something, name=name)
+    assert list(manager._service_ids) == [
+        "Something",
+        "web",
+        "Something-2",
+        "web-2",
+        "Something-3",
+    ]
+
+
+def test_many_threads_may_add(manager: Any) -> None:
+    threads = [
+        threading.Thread(target=lambda: [manager.add(Something) for _ in range(20)])
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(manager._service_ids) == len(set(manager._service_ids.values())) == 160
+
+
+# -- hooks and notifiers
+
+
+KINDS = ["on_terminate", "on_reload", "on_new_worker", "on_dead_worker"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("hook", ["foo", 3, object()])
+def test_hooks_must_be_callable(manager: Any, kind: str, hook: Any) -> None:
+    refused(TypeError, f"'{kind}' must be a callable", manager.register_hooks, **{kind: hook})
+
+
+def test_hooks_are_registered_in_the_order_of_cotyledon(manager: Any) -> None:
+    hooks = [lambda *args: None for _ in KINDS]
+    manager.register_hooks(*hooks)
+    manager.register_hooks()
+    registered = manager._engine.hooks
+    assert [
+        registered.terminate,
+        registered.reload,
+        registered.new_worker,
+        registered.dead_worker,
+    ] == [[hook] for hook in hooks]
+
+
+class Silent(Notifier):
+    def notify(self, event: Any) -> None: ...
+
+
+def test_notifiers_have_names_of_their_own(manager: Any) -> None:
+    for name in (None, None, "log"):
+        manager.add_notifier(Silent(), name)
+    assert set(manager._notifiers) >= {"log", "Silent", "Silent-2", "log-2"}
+
+
+# -- one manager at a time
+
+
+def test_a_second_manager_is_refused(manager: Any) -> None:
+    refused(
+        RuntimeError,
+        "Only one instance of ServiceManager per application is allowed",
+        cotyledon.ServiceManager,
+    )
+
+
+def test_test_suites_may_reset_it(manager: Any) -> None:
+    for _ in range(3):
+        cotyledon.ServiceManager._process_runner_already_created = False
+        assert cotyledon.ServiceManager() is not manager
+        assert cotyledon.ServiceManager._process_runner_already_created
+
+
+def test_a_derived_manager_is_one_too() -> None:
+    class Derived(cotyledon.ServiceManager):
+        def __init__(self) -> None:
+            super().__init__()
+            self.service_id = self.add(Something)
+
+    Derived()
+    with pytest.raises(RuntimeError):
+        Derived()
+    with pytest.raises(RuntimeError):
+        cotyledon.ServiceManager()
+
+
+def test_constructing_forks_and_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never() -> int:
+        raise AssertionError("forked")
+
+    monkeypatch.setattr(os, "fork", never, raising=False)
+    descriptors = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else []
+    threads = threading.active_count()
+    cotyledon.ServiceManager().add(Something, 100)
+    assert threading.active_count() == threads
+    if descriptors:
+        assert os.listdir("/proc/self/fd") == descriptors
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="POSIX signals")
+def test_signals_of_the_applications_own_stay() -> None:
+    def own(number: int, frame: Any) -> None: ...
+
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, own)
+    cotyledon.ServiceManager()
+    assert [signal.getsignal(n) for n in (signal.SIGUSR1, signal.SIGUSR2)] == [own, own]
+
+
+# -- its arguments
+
+
+def test_the_default_context_is_fork_or_what_was_set() -> None:
+    manager = cotyledon.ServiceManager()
+    assert manager.mp_context.get_start_method() == (
+        multiprocessing.get_start_method(allow_none=True) or "fork"
+    )
+
+
+def test_the_context_may_be_given_and_set() -> None:
+    spawn, forkserver = map(multiprocessing.get_context, ("spawn", "forkserver"))
+    manager = cotyledon.ServiceManager(mp_context=spawn)
+    assert manager.mp_context is spawn
+    manager.mp_context = forkserver
+    assert manager.mp_context is forkserver
+    manager.mp_context = None
+    assert manager.mp_context is not None
+
+
+def test_arguments_by_position_as_in_cotyledon() -> None:
+    spawn = multiprocessing.get_context("spawn")
+    manager = cotyledon.ServiceManager(0.5, 10, spawn)
+    assert (manager._spawn_interval, manager._graceful_shutdown_timeout) == (0.5, 10)
+    assert manager.mp_context is spawn
+
+
+@pytest.mark.parametrize(
+    ("given", "interval"),
+    [({}, 0.0), ({"wait_interval": 0.01}, 0.01), ({"wait_interval": 1}, 1.0)],
+)
+def test_the_wait_interval_counts_only_where_it_is_given(
+    given: dict[str, float], interval: float
+) -> None:
+    assert cotyledon.ServiceManager(**given)._spawn_interval == interval  # type: ignore[arg-type]
+
+
+def test_the_grace_period_may_change_before_it_runs(manager: Any) -> None:
+    assert manager._graceful_shutdown_timeout == 60
+    manager._graceful_shutdown_timeout = 5
+    assert manager._graceful_shutdown_timeout == 5
+
+
+def test_ids_are_not_guessed(manager: Any) -> None:
+    manager.add(Something)
+    with pytest.raises(ValueError, match="service id doesn't exists"):
+        manager.reconfigure(uuid4(), 1)
