@@ -86,6 +86,9 @@ class Service:
 
         Import ``oslo_config`` inside this method. The values of the service's
         section reach the constructor as keywords of the same names.
+
+        A class may also have a class method ``check_options(**options)`` that
+        raises ValueError, with one line for each fault, before anything is started.
         """
         return ()
 

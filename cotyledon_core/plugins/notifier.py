@@ -34,6 +34,9 @@ class Notifier(abc.ABC):
 
         Import ``oslo_config`` inside this method: importing a plugin must not.
         The values reach the constructor as keywords of the same names.
+
+        A class may also have a class method ``check_options(**options)`` that
+        raises ValueError, with one line for each fault, before anything is started.
         """
         return ()
 

@@ -141,6 +141,9 @@ class RestartPolicy(abc.ABC):
         The values reach the constructor as keywords of the same names. An
         option of the policy's own carries the policy's name as prefix, so that
         two policies can stand in one section.
+
+        A class may also have a class method ``check_options(**options)`` that
+        raises ValueError, with one line for each fault, before anything is started.
         """
         return ()
 
