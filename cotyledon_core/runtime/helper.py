@@ -101,10 +101,13 @@ class Helper:
 
     def flush(self) -> bool:
         """Send what there is room for; whether all of it has left."""
-        assert self._socket is not None
+        end = self._socket
+        if end is None:
+            # let go of, maybe by another thread this moment
+            return True
         try:
             while self._dropped or self._queue:
-                self._send_next(self._socket)
+                self._send_next(end)
         except BlockingIOError:
             return False
         except OSError:

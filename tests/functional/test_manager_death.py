@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.functional import procfs
-from tests.functional.harness import APPS, Launch
+from tests.functional.harness import APPS, Application, Launch
 
 
 @pytest.mark.portable
@@ -32,9 +33,16 @@ def test_nothing_is_left_of_a_manager_that_dies_in_a_hook(
     assert {record.pid for record in application.records("terminate")} == set(workers.values())
 
 
+def _has_log_relay(application: Application) -> bool:
+    titles = (f"/proc/{process.pid}/cmdline" for process in application.living())
+    return any(b"log relay" in Path(title).read_bytes() for title in titles)
+
+
 def test_nothing_is_left_after_an_unhandled_exception(launch: Launch, method: str) -> None:
     application = launch("dying", "in_handler", method=method)
     workers = application.wait_for_workers(3)
+    # Until then the manager forks, and Python ignores what a handler raises in a hook of a fork.
+    application.until(lambda: _has_log_relay(application), "the log relay")
     assert application.stop(signal.SIGUSR1) == 1
     assert {record.pid for record in application.records("terminate")} == set(workers.values())
 

@@ -20,9 +20,12 @@ from cotyledon_core.plugins.restart_policy import (
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Request
 from cotyledon_core.supervision.states import State
-from cotyledon_core.supervision.supervisor import KILL_MARGIN, REAP_MARGIN, SPAWN_BATCH
+from cotyledon_core.supervision.supervisor import KILL_MARGIN, REAP_MARGIN
 from cotyledon_core.testing.simulation import FakeProcess, Simulation, Violation
 from cotyledon_core.types import ServiceId
+
+FEW = 64
+"""As many starts may be under way before anything else is looked at."""
 
 
 class Deciding:
@@ -91,7 +94,7 @@ def test_a_stop_is_obeyed_while_a_thousand_workers_start() -> None:
     service_id = simulation.add(workers=1000)
     simulation.send(msg.DeadlineReached())
     simulation.shut_down()
-    assert len(simulation.events_of(events.WorkerSpawned)) == SPAWN_BATCH
+    assert 0 < len(simulation.events_of(events.WorkerSpawned)) <= FEW
     assert simulation.exit_status == 0
     assert len(states(simulation, service_id)) == 1000
 
@@ -103,7 +106,7 @@ def test_a_scale_is_obeyed_while_a_thousand_workers_start() -> None:
     simulation.send(msg.DeadlineReached())
     simulation.scale(service_id, 2)
     assert ids(simulation) == [0, 1]
-    assert len(simulation.events_of(events.WorkerSpawned)) == SPAWN_BATCH
+    assert 0 < len(simulation.events_of(events.WorkerSpawned)) <= FEW
 
 
 def test_the_spawn_interval_is_kept_by_a_deadline() -> None:

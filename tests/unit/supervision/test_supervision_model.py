@@ -31,7 +31,7 @@ POLICIES: dict[str, Callable[[Death], Decision]] = {
     "limited": limited,
     "never": lambda death: Stop("never"),
     "on failure": lambda death: Stop("ok") if death.status.code == 0 else Restart(1.0),
-    "give up": lambda death: GiveUp("one failed") if death.incarnation > 1 else Restart(),
+    "give up": lambda death: Restart(5.0) if death.worker_id else GiveUp("the first failed"),
 }
 
 SERVICES = st.tuples(
