@@ -84,6 +84,8 @@ class Loop:
 
     def run(self, start: msg.Start) -> int:
         """Supervise until the supervisor says that it is done; return the exit status."""
+        # before the first worker: one that is deaf from its beginning is guarded, too
+        self._household.guard()
         self.deliver(start)
         while self._executor.exit_status is None:
             self.turn()
@@ -171,7 +173,6 @@ class Loop:
 
     def watch(self, process: WorkerProcess) -> None:
         """A process was started: wait for what it has descriptors for."""
-        self._household.guard()
         child = process.child
         if child.sentinel is not None:
             self._selector.register(

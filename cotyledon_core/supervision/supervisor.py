@@ -73,7 +73,8 @@ class Supervisor:
         self._agenda = Agenda()
         self._alive = 0
         self._readiness = FirstReadiness()
-        self._stopping = self._shutting_down = self._forced = self._done = False
+        self._stopping = self._shutting_down = self._done = False
+        self._forced = self._last_resort = False
         self._bound: float | None = None
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             msg.Spawned: self._spawned,
@@ -380,12 +381,11 @@ class Supervisor:
 
     def _bound_struck(self) -> None:
         """End by force; if even SIGKILL does not help in time, leave."""
-        survivors = [worker for worker in self._roster.workers() if worker.alive]
-        if survivors and all(worker.forced for worker in survivors):
+        if self._last_resort:
             self._finish(1)
             return
-        self._forced = True
-        for worker in survivors:
+        self._forced = self._last_resort = True
+        for worker in [w for w in self._roster.workers() if w.alive and not w.forced]:
             self._kill(worker)
         self._deadlines.set(_Whole.MANAGER, self._now + REAP_MARGIN)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,28 @@ def test_killed_at_any_time_of_construction(launch: Launch, pause: float) -> Non
     os.kill(application.pid, signal.SIGKILL)
     application.wait()
     application.wait_until_gone()
+
+
+def _killed_or_unborn(application: Application) -> bool:
+    return bool(application.records("signal")) or len(application.records("init")) == 3
+
+
+@pytest.mark.parametrize("first", range(0, 800, 200))
+def test_killed_at_a_call_of_construction_or_start(launch: Launch, first: int) -> None:
+    """Whatever the manager did last, the deaf workers that it has started are gone."""
+    number = str(int(signal.SIGKILL))
+    applications = [
+        launch("stopping", "signal_at_call", number, str(call), "3")
+        for call in range(first + 20, first + 220, 20)
+    ]
+    for application in applications:
+        # If there were fewer calls, then at the moment when all workers are there.
+        application.until(partial(_killed_or_unborn, application), "SIGKILL")
+        with suppress(ProcessLookupError):
+            application.send(signal.SIGKILL)
+    for application in applications:
+        application.wait()
+        application.wait_until_gone()
 
 
 def test_killed_while_workers_are_constructed(launch: Launch, method: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from support import (
     Recording,
     Reloading,
+    ignore_signals,
     main,
     manager,
     on_dead_worker,
@@ -39,6 +40,17 @@ class Slow(Recording):
 
 class Reloaded(Reloading):
     name = "reloaded"
+
+
+class Unborn(Recording):
+    """Its construction never ends."""
+
+    name = "unborn"
+
+    def __init__(self, worker_id: int) -> None:
+        super().__init__(worker_id)
+        ignore_signals()
+        sleep_long()
 
 
 class Gated(Recording):
@@ -100,9 +112,9 @@ def signal_at_call(number: str, call: str, workers: str) -> None:
             os.kill(pid, int(number))
 
     sys.setprofile(profile)
-    made = manager()
+    made = manager(1)
     watch(made)
-    made.add(Reloaded, int(workers))
+    made.add(Unborn if number == str(int(signal.SIGKILL)) else Reloaded, int(workers))
     try:
         made.run()
     finally:

@@ -417,6 +417,19 @@ def test_the_managers_bound_holds_whatever_a_services_is(own: float | None) -> N
     assert simulation.exit_status == 1
 
 
+def test_those_whose_own_time_is_up_when_the_bound_is_noticed_are_waited_for() -> None:
+    """A hook has held up the manager, until both deadlines were past."""
+    simulation = Simulation(grace=4.0)
+    simulation.add(workers=2, grace=1.0)
+    simulation.start()
+    deaf(simulation)
+    simulation.shut_down()
+    simulation.clock.advance(5.0)
+    simulation.settle()
+    assert simulation.exit_status == 1
+    assert [event.forced for event in simulation.events_of(events.WorkerExited)] == [True] * 2
+
+
 def test_the_bound_counts_from_when_the_stop_was_asked_for() -> None:
     simulation = Simulation(grace=5.0)
     simulation.add()

@@ -95,7 +95,9 @@ class Watched(Simulation):
 
     def step(self, message: Message) -> tuple[list[Action], list[Message]]:
         self.failed = True
-        done = self._checked_step(message)
+        over = self.exit_status is not None
+        done = super().step(message) if over else self._checked_step(message)
+        assert not (over and done[0]), "something follows the exit"
         self.failed = False
         return done
 
