@@ -78,8 +78,17 @@ class KeyCheck:
         plain = key.replace("-", "_")
         if name.upper() == "DEFAULT":
             self._check_default_key(section, key, plain)
-        elif name in self._known and name not in self._unsure and key not in self._known[name]:
+        elif self._is_wrong(name, key, plain):
             self._values.fault(section, key, self._unknown(name, key, plain))
+
+    def _is_wrong(self, section: str, key: str, plain: str) -> bool:
+        """Whether the key is at fault, whatever options a plugin that is not known has."""
+        if key in self._known.get(section, {key}):
+            return False
+        if section not in self._unsure:
+            return True
+        near = get_close_matches(plain.lower(), self._known[section], n=1, cutoff=0.8)
+        return key != plain or bool(near)
 
     def _check_default_key(self, section: str, key: str, plain: str) -> None:
         if plain not in {option.dest for option in DEFAULT_OPTIONS}:
@@ -91,7 +100,7 @@ class KeyCheck:
 
     def _unknown(self, section: str, key: str, plain: str) -> str:
         known = self._known[section]
-        if plain != key and plain in known:
+        if plain != key and (plain in known or section in self._unsure):
             return _dashed(plain)
         if not known:
             return "is unknown; this section has no options yet, leave it empty"

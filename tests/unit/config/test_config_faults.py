@@ -343,6 +343,19 @@ def test_all_faults_at_once(faults: Faults) -> None:
         assert any(f"[service:one] {key}:" in fault for fault in found), key
 
 
+def test_an_unknown_plugin_hides_no_misspelt_key(faults: Faults) -> None:
+    """Its own options are not known, but these keys cannot be any of them."""
+    found = faults(
+        "[cotyledon]\nservices = one\nnotfiers = log\nrestart_policy = alwys\n"
+        "[service:one]\nservice_type = smple\nworkrs = 3\nsome-thing = 1\nlabel = x\n"
+    )
+    text = "\n".join(found)
+    assert len(found) == 5, text
+    assert "did you mean notifiers?" in text
+    assert "did you mean workers?" in text
+    assert "write some_thing" in text
+
+
 def test_a_wrong_option_does_not_hide_those_that_the_plugin_checks(faults: Faults) -> None:
     found = faults(GOOD.replace("here", "nowhere") + "workers = x\nsize = x\nlabels = x\n")
     keys = [fault.partition("[service:one] ")[2].partition(":")[0] for fault in found]
