@@ -52,7 +52,6 @@ class ServiceManager:
         """
         if self._process_runner_already_created:
             raise RuntimeError("Only one instance of ServiceManager per application is allowed")
-        ServiceManager._process_runner_already_created = True
         # now and not in run(), where workers wait for it
         from cotyledon_core.event_log import EventLog
         from cotyledon_core.runtime.engine import Engine
@@ -69,6 +68,7 @@ class ServiceManager:
         self._name = title.program_name()
         title.set_title(f"{title.program_name()}: master process [{' '.join(sys.argv)}]")
         session.lead()
+        ServiceManager._process_runner_already_created = True
 
     # -- settings
 

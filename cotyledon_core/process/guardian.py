@@ -85,14 +85,14 @@ def start(roll: Roll, wakeup: int, leads_session: bool) -> Guardian:
     :raises OSError: if there is no room for another process.
     """
     manager = os.getpid()
-    reader, commands = os.pipe()
-    look = os.dup(wakeup)
-    try:
+    with contextlib.ExitStack() as opened:
+        reader, commands = os.pipe()
+        opened.callback(os.close, reader)
+        opened.callback(os.close, commands)
+        look = os.dup(wakeup)
+        opened.callback(os.close, look)
         pid = os.fork()
-    except OSError:
-        for descriptor in (reader, commands, look):
-            os.close(descriptor)
-        raise
+        opened.pop_all()
     if pid == 0:
         _guard(manager, roll, reader, look, leads_session)
     os.close(reader)

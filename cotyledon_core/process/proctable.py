@@ -41,7 +41,7 @@ def _entry(pid: str) -> Entry | None:
 
 def entries() -> list[Entry]:
     """All processes that are alive."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         found = (_entry(name) for name in os.listdir("/proc") if name.isdecimal())
         return [entry for entry in found if entry is not None and not entry.ended]
     return []
@@ -49,7 +49,7 @@ def entries() -> list[Entry]:
 
 def group_members(group: int) -> list[Entry]:
     """The living members of a process group."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         # most processes are passed over without reading anything
         names = (name for name in os.listdir("/proc") if name.isdecimal())
         found = (_entry(name) for name in names if _group_of(int(name)) == group)

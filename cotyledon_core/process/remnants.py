@@ -62,7 +62,7 @@ class Held:
     def send(self, number: int) -> None:
         """Send a signal to all of them."""
         for descriptor in self._held:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(descriptor, number)
 
     def close(self) -> None:

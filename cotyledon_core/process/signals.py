@@ -160,7 +160,8 @@ class Signals:
         """Wait for so long, or until a signal is pending; without the descriptor."""
         if hasattr(signal, "sigtimedwait"):
             with blocked():
-                arrived = None if self._pending else signal.sigtimedwait(self._watched, seconds)
+                stop = self.is_pending(*existing(SIGTERM, SIGINT, SIGALRM))
+                arrived = None if stop else signal.sigtimedwait(self._watched, seconds)
             if arrived is not None:
                 self.note(arrived.si_signo)
 

@@ -68,7 +68,8 @@ class Child:
 
     def send(self, number: int) -> None:
         """Send a signal; nothing happens if the process has ended."""
-        with contextlib.suppress(ProcessLookupError):
+        # gone, or a program that has become somebody we may not signal
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             if self._pidfd is not None:
                 import signal
 

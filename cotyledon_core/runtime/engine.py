@@ -70,7 +70,7 @@ class Engine:
 
     def _has_foreign_code(self) -> bool:
         return self.hooks.any_in_manager or any(
-            definition.restart_policy is not None for definition in self.definitions.values()
+            definition.restart_policy is not None for definition in list(self.definitions.values())
         )
 
     # -- from any thread
@@ -84,6 +84,8 @@ class Engine:
 
     def set_grace(self, grace: float) -> None:
         self.grace = grace
+        if self._run is not None:
+            self._run.household.set_grace(grace)
         self._post(msg.SetGrace(grace))
 
     def shut_down(self) -> None:
@@ -126,15 +128,17 @@ class Engine:
         try:
             run = self._assemble(context, notifiers, spawn_interval)
             if run is None:
-                return 1 if self._signals.is_pending(SIGINT) else 0
+                return 1 if self._signals.is_pending(SIGINT, SIGALRM or SIGINT) else 0
             self._run = run
+            if self._signals.is_pending(SIGTERM):
+                run.household.accept_stop()
             os.environ.pop("NOTIFY_SOCKET", None)
             try:
                 run.household.open()
                 return run.loop(lambda: self._reload(manager)).run(self._start(name))
             finally:
-                run.close()
                 self._run = None
+                run.close()
         finally:
             self._signals.restore()
 
@@ -154,7 +158,7 @@ class Engine:
                     raise
                 LOG.error("cannot start yet, will try again in %.1f s: %s", delay, error)
             self._signals.wait(delay)
-            if self._signals.is_pending(SIGTERM, SIGINT):
+            if self._signals.is_pending(SIGTERM, SIGINT, SIGALRM or SIGINT):
                 return None
             delay = min(delay * 2, LAST_RETRY)
 

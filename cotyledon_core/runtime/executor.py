@@ -86,7 +86,11 @@ class Executor:
 
     def _spawn(self, incarnations: list[Incarnation]) -> Iterator[Message]:
         starts = [self._start(incarnation) for incarnation in incarnations]
-        children = self._spawner().spawn(starts)
+        try:
+            children = self._spawner().spawn(starts)
+        except OSError as error:
+            # no descriptor for the spawner itself
+            children = [WorkerStartError(f"cannot start: {error}")] * len(starts)
         for incarnation, child in zip(incarnations, children, strict=True):
             if isinstance(child, WorkerStartError):
                 yield SpawnFailed(incarnation, str(child))

@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from cotyledon_core.plugins.restart_policy import ExitStatus
 from cotyledon_core.process import guardian, proctable, remnants, signals
+from cotyledon_core.process.contexts import resource_tracker
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import SIGALRM
 from cotyledon_core.runtime.children import Children
@@ -32,6 +33,8 @@ CAN_FORK = hasattr(os, "fork")
 GUARDED = CAN_FORK and hasattr(os, "pidfd_open")
 GUARDIAN_RETRY = 1.0
 """Seconds between attempts to start the guardian."""
+FINISHING = 3.5
+"""Seconds that the end may take once the workers are gone, beside the guardian's margin."""
 LEFTOVER_PATIENCE = 0.5
 """Seconds that what the workers left in the group has to obey SIGTERM."""
 
@@ -188,6 +191,11 @@ class Household:
         if self._roll.grace and SIGALRM is not None:
             signal.setitimer(signal.ITIMER_REAL, min(self._roll.grace, remnants.LONGEST_WAIT))
 
+    def set_grace(self, grace: float) -> None:
+        """The manager's grace period changes, in seconds; for a stop that is to come."""
+        if self.stop_accepted_at is None:
+            self._roll.set_grace(grace)
+
     def bound_reached(self) -> bool:
         """Whether the stop's bound has struck."""
         accepted, grace = self.stop_accepted_at, self._roll.grace
@@ -206,6 +214,9 @@ class Household:
 
     def close(self) -> None:
         """The supervisor is done: end what is left, and the helpers."""
+        if self.stop_accepted_at is not None:
+            # what follows has bounds of its own
+            self._roll.accept_stop(time.monotonic() - self._roll.grace + FINISHING)
         with contextlib.ExitStack() as steps:
             # the last that is put here comes first, and all of it comes
             if self._guardian is not None:
@@ -233,7 +244,7 @@ class Household:
         if self._left is None:
             return
         if self.leads_session:
-            ours = {os.getpid(), *self.own.pids(), *self._children.pids()}
+            ours = {os.getpid(), *self.own.pids(), *self._children.pids(), *resource_tracker()}
             members = remnants.group_members(os.getpgrp(), self._since)
             self._left.hold(set(members) - ours)
         if self._left.pids:

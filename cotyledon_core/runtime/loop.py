@@ -21,6 +21,7 @@ from cotyledon_core.plugins.restart_policy import ExitStatus
 from cotyledon_core.process import clock
 from cotyledon_core.process import report as reports
 from cotyledon_core.process.channel import Channel, NotifySocket, Told
+from cotyledon_core.process.descriptors import forget_private, keep_private
 from cotyledon_core.process.reaper import OrphanReaper, Reaper
 from cotyledon_core.process.signals import SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGTERM, Signals
 from cotyledon_core.process.spawner import WAITED_FOR
@@ -206,11 +207,13 @@ class Loop:
                 self._notify_socket = NotifySocket()
             except (OSError, AttributeError):
                 return None
+            keep_private(self._notify_socket.fileno())
             self._selector.register(self._notify_socket, selectors.EVENT_READ, self._hear_programs)
         return None if self._notify_socket is None else self._notify_socket.address
 
     def close(self) -> None:
         if self._notify_socket is not None:
+            forget_private(self._notify_socket.fileno())
             self._notify_socket.close()
 
     # -- what workers say
@@ -263,6 +266,7 @@ class Loop:
         if not pending.isdisjoint((SIGTERM, SIGINT)):
             self._household.before_stop()
         if SIGTERM in pending:
+            self._household.accept_stop()
             self.deliver(msg.ShutDown(self._household.stop_accepted_at or time.monotonic()))
         if SIGINT in pending or (SIGALRM in pending and not self._household.bound_reached()):
             self.deliver(msg.Abort())

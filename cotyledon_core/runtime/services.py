@@ -53,7 +53,7 @@ class ServiceDefinition:
     def executes(self) -> bool:
         """Whether an external program may take over the worker's process."""
         own = getattr(self.service_class, "program", None)
-        return own is not None and own is not Service.program
+        return callable(own) and own is not Service.program
 
     def spec(self, foreign_code: ForeignCode) -> ServiceSpec:
         """What the supervisor has to know."""

@@ -122,7 +122,8 @@ class Worker:
         self._introduce(service)
         if assignment.new_worker_hooks:
             self._run_hooks()
-        if getattr(type(service), "program", Service.program) is not Service.program:
+        program = getattr(type(service), "program", Service.program)
+        if program is not Service.program and callable(program):
             self._become(service.program(), report)
         self._booting = False
         tell(self._channel, self.pid, "READY=1")

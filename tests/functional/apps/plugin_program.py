@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from types import FrameType
 
 from support import record
@@ -38,7 +39,8 @@ def main(act: str, argument: str = "", *_: str) -> None:
     if act == "notify":
         notify(f"READY=1\nSTATUS={argument}")
     while True:
-        signal.pause()
+        # not pause(): a signal that comes just before it would wait for the next one
+        time.sleep(0.05)
 
 
 def on_signal(number: int, frame: FrameType | None) -> None:
