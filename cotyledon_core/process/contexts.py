@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
 from typing import Any
 
 
@@ -24,10 +23,3 @@ def named(method: str | None) -> Any:
 def is_fork(context: Any) -> bool:
     """Whether the context starts processes by a plain fork."""
     return bool(context.get_start_method() == "fork")
-
-
-def resource_tracker() -> list[int]:
-    """The pid of multiprocessing's resource tracker, if it runs; it ends with this process."""
-    module: Any = sys.modules.get("multiprocessing.resource_tracker")
-    pid = getattr(getattr(module, "_resource_tracker", None), "_pid", None)
-    return [] if pid is None else [pid]

@@ -19,7 +19,6 @@ from typing import NoReturn
 
 from cotyledon_core.plugins.restart_policy import ExitStatus
 from cotyledon_core.process import guardian, proctable, remnants, signals
-from cotyledon_core.process.contexts import resource_tracker
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import SIGALRM
 from cotyledon_core.runtime.children import Children
@@ -244,7 +243,7 @@ class Household:
         if self._left is None:
             return
         if self.leads_session:
-            ours = {os.getpid(), *self.own.pids(), *self._children.pids(), *resource_tracker()}
+            ours = {os.getpid(), *self.own.pids(), *self._children.pids()}
             members = remnants.group_members(os.getpgrp(), self._since)
             self._left.hold(set(members) - ours)
         if self._left.pids:
