@@ -6,12 +6,12 @@ major version.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, ClassVar
 from uuid import UUID
 
 from cotyledon_core.plugins.restart_policy import Cause, ExitStatus, Phase
+from cotyledon_core.record import Record
 from cotyledon_core.types import ServiceId, WorkerId
 
 
@@ -25,8 +25,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Record):
     """Base of all events."""
 
     kind: ClassVar[str] = ""
@@ -39,11 +38,10 @@ class Event:
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain values that JSON can hold, with ``event`` for the kind."""
-        plain = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        plain = {name: _plain(getattr(self, name)) for name in self.field_names}
         return {"event": self.kind, **plain}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagerStarted(Event):
     """The manager begins to supervise."""
 
@@ -55,7 +53,6 @@ class ManagerStarted(Event):
         return f"manager {self.name} started, pid {self.pid}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagerReady(Event):
     """Every service has had all its workers ready once, or was given up."""
 
@@ -67,7 +64,6 @@ class ManagerReady(Event):
         return f"manager ready: {self.services} services, {self.workers} workers"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagerReloading(Event):
     """A reload begins."""
 
@@ -77,7 +73,6 @@ class ManagerReloading(Event):
         return "manager reloading"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagerReloaded(Event):
     """A reload was applied; every worker has been told."""
 
@@ -87,7 +82,6 @@ class ManagerReloaded(Event):
         return "manager reloaded"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadFailed(Event):
     """A reload was refused; the running configuration stays."""
 
@@ -98,7 +92,6 @@ class ReloadFailed(Event):
         return f"reload failed, the running configuration stays: {self.error}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagerStopping(Event):
     """A stop was accepted; no worker is started any more."""
 
@@ -110,7 +103,6 @@ class ManagerStopping(Event):
         return "manager stopping" if self.graceful else "manager stopping at once"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagerStopped(Event):
     """The last worker is gone; the last event."""
 
@@ -121,7 +113,6 @@ class ManagerStopped(Event):
         return f"manager stopped, exit status {self.status}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceEvent(Event):
     """Base of the events that concern one service."""
 
@@ -129,7 +120,6 @@ class ServiceEvent(Event):
     service_id: ServiceId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceAdded(ServiceEvent):
     kind = "service_added"
     workers: int
@@ -138,7 +128,6 @@ class ServiceAdded(ServiceEvent):
         return f"service {self.service} added, {self.workers} workers"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceScaled(ServiceEvent):
     kind = "service_scaled"
     old_workers: int
@@ -148,7 +137,6 @@ class ServiceScaled(ServiceEvent):
         return f"service {self.service} scaled from {self.old_workers} to {self.workers} workers"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceGivenUp(ServiceEvent):
     """No worker of the service is started any more."""
 
@@ -159,7 +147,6 @@ class ServiceGivenUp(ServiceEvent):
         return f"service {self.service} given up: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerEvent(ServiceEvent):
     """Base of the events that concern one incarnation of a worker."""
 
@@ -174,7 +161,6 @@ class WorkerEvent(ServiceEvent):
         return f"{self.service}({self.worker_id})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSpawned(WorkerEvent):
     kind = "worker_spawned"
 
@@ -182,7 +168,6 @@ class WorkerSpawned(WorkerEvent):
         return f"worker {self.worker} spawned, pid {self.pid}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerReady(WorkerEvent):
     kind = "worker_ready"
     start_duration: float
@@ -192,7 +177,6 @@ class WorkerReady(WorkerEvent):
         return f"worker {self.worker} ready after {self.start_duration:.3f} s, pid {self.pid}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerExited(WorkerEvent):
     """A worker's process ended; told exactly once for each."""
 
@@ -218,7 +202,6 @@ class WorkerExited(WorkerEvent):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerRestarting(WorkerEvent):
     """The restart policy granted a restart."""
 
@@ -230,7 +213,6 @@ class WorkerRestarting(WorkerEvent):
         return f"worker {self.worker} restarts in {self.delay:.3f} s"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStopped(WorkerEvent):
     """The restart policy left the worker ended."""
 
@@ -241,7 +223,6 @@ class WorkerStopped(WorkerEvent):
         return f"worker {self.worker} is not restarted: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStatus(WorkerEvent):
     """A worker said what it is doing (``STATUS=`` of sd_notify)."""
 
@@ -252,7 +233,6 @@ class WorkerStatus(WorkerEvent):
         return f"worker {self.worker}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HookFailed(Event):
     """A hook raised; the remaining hooks of its kind were not run."""
 
@@ -264,7 +244,6 @@ class HookFailed(Event):
         return f"{self.hook} hook failed: {self.error}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NotifierDisabled(Event):
     """A notifier failed too often and is told nothing any more."""
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
+from cotyledon_core.record import Record
 from cotyledon_core.types import ServiceId, WorkerId
 
 
@@ -36,8 +36,7 @@ class Phase(Enum):
     """It had been ready."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExitStatus:
+class ExitStatus(Record):
     """How a process ended: by exit code or by signal, never both.
 
     A spawn that failed has neither.
@@ -77,8 +76,7 @@ class PastRestart(NamedTuple):
     """How long the incarnation that died then had lived, in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Death:
+class Death(Record):
     """What a policy is told about an end that nobody asked for."""
 
     service: str
@@ -103,22 +101,19 @@ class Death:
     """What is known beyond the status, such as the error of a failed spawn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(Record):
     """Start the worker again after ``delay`` seconds."""
 
     delay: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Record):
     """Leave this worker ended; the service's other workers are not touched."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(Record):
     """Start no worker of this service any more."""
 
     reason: str

@@ -10,7 +10,6 @@ import os
 import selectors
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Protocol
 
 from cotyledon_core import events
@@ -22,6 +21,7 @@ from cotyledon_core.process.descriptors import fill_standard_descriptors
 from cotyledon_core.process.lifeline import Lifeline
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import SIGALRM, SIGINT, SIGTERM, STOPPING, Signals
+from cotyledon_core.record import replace
 from cotyledon_core.runtime.children import Children
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
 from cotyledon_core.runtime.executor import Executor

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 Hook = Callable[..., Any]
 
 
-@dataclass(slots=True)
 class Hooks:
     """Called in the order in which they were registered."""
 
-    terminate: list[Hook] = field(default_factory=list)
-    reload: list[Hook] = field(default_factory=list)
-    new_worker: list[Hook] = field(default_factory=list)
-    dead_worker: list[Hook] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.terminate: list[Hook] = []
+        self.reload: list[Hook] = []
+        self.new_worker: list[Hook] = []
+        self.dead_worker: list[Hook] = []
 
     @property
     def any_in_manager(self) -> bool:

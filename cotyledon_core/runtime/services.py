@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from cotyledon_core.default_policy import DefaultPolicy
@@ -16,14 +15,14 @@ from cotyledon_core.plugins.restart_policy import (
     RestartPolicy,
     Stop,
 )
+from cotyledon_core.record import Record
 from cotyledon_core.runtime.dispatcher import ForeignCode, contained_policy
 from cotyledon_core.service import Service
 from cotyledon_core.supervision.messages import ServiceSpec
 from cotyledon_core.types import ServiceId
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceDefinition:
+class ServiceDefinition(Record):
     """A service as it was added."""
 
     service_id: ServiceId
@@ -31,7 +30,7 @@ class ServiceDefinition:
     factory: Callable[..., Any]
     workers: int
     args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = {}  # records are frozen, nobody writes to it
     restart_policy: RestartPolicy | None = None
     graceful_shutdown_timeout: float | None = None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from cotyledon_core.events import Event
+from cotyledon_core.record import Record
 from cotyledon_core.supervision.messages import Incarnation
 
 
@@ -18,26 +18,22 @@ class Request(Enum):
     KILL = "kill"
 
 
-@dataclass(frozen=True, slots=True)
-class Spawn:
+class Spawn(Record):
     """Start this process; answered by ``Spawned`` or ``SpawnFailed``."""
 
     incarnation: Incarnation
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Record):
     incarnation: Incarnation
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(Record):
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Record):
     """The manager is done."""
 
     status: int

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus
+from cotyledon_core.record import Record
 from cotyledon_core.types import ServiceId, WorkerId
 
 
@@ -25,8 +25,7 @@ class Incarnation(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceSpec:
+class ServiceSpec(Record):
     """What the supervisor has to know of a service."""
 
     service_id: ServiceId
@@ -41,67 +40,57 @@ class ServiceSpec:
 # -- observations
 
 
-@dataclass(frozen=True, slots=True)
-class Spawned:
+class Spawned(Record):
     incarnation: Incarnation
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class SpawnFailed:
+class SpawnFailed(Record):
     incarnation: Incarnation
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Record):
     incarnation: Incarnation
 
 
-@dataclass(frozen=True, slots=True)
-class GraceAnnounced:
+class GraceAnnounced(Record):
     """The instance has a grace period that its class did not tell, in seconds."""
 
     incarnation: Incarnation
     grace: float
 
 
-@dataclass(frozen=True, slots=True)
-class StatusTold:
+class StatusTold(Record):
     incarnation: Incarnation
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class LeaveAsked:
+class LeaveAsked(Record):
     """The worker wants to be replaced."""
 
     incarnation: Incarnation
 
 
-@dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(Record):
     incarnation: Incarnation
     status: ExitStatus
     start_error: str = ""
     """Why the program could not be executed, if that is why the process ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineReached:
+class DeadlineReached(Record):
     """It is time: see :meth:`Supervisor.deadline`."""
 
 
-@dataclass(frozen=True, slots=True)
-class StopNoticed:
+class StopNoticed(Record):
     """A stop is on its way: nothing is started from now on."""
 
 
 # -- commands
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Record):
     """Begin to supervise."""
 
     pid: int
@@ -109,39 +98,33 @@ class Start:
     services: tuple[ServiceSpec, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AddService:
+class AddService(Record):
     spec: ServiceSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Record):
     service_id: ServiceId
     workers: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reload:
+class Reload(Record):
     """Tell every worker to reload."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetGrace:
+class SetGrace(Record):
     """The manager's grace period changes, in seconds; 0 waits without end."""
 
     grace: float
 
 
-@dataclass(frozen=True, slots=True)
-class ShutDown:
+class ShutDown(Record):
     """Stop all workers gracefully, then exit."""
 
     asked_at: float
     """Since when the manager's grace period runs, in monotonic seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Abort:
+class Abort(Record):
     """End all workers at once, then exit with status 1."""
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from cotyledon_core.record import Record
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.states import Goal, State
 from cotyledon_core.types import ServiceId, WorkerId
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerSnapshot:
+class WorkerSnapshot(Record):
     worker_id: WorkerId
     goal: Goal
     state: State
@@ -19,8 +17,7 @@ class WorkerSnapshot:
     started_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceSnapshot:
+class ServiceSnapshot(Record):
     service_id: ServiceId
     name: str
     wanted: int
@@ -28,8 +25,7 @@ class ServiceSnapshot:
     workers: tuple[WorkerSnapshot, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Record):
     stopping: bool
     services: tuple[ServiceSnapshot, ...]
 

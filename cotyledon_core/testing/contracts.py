@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from cotyledon_core.events import Event
@@ -34,7 +33,6 @@ from cotyledon_core.testing.samples import every_death, every_event
 from cotyledon_core.types import WorkerId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _EventOfALaterVersion(Event):
     kind = "event_of_a_later_version"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator
-from dataclasses import fields
 from itertools import product
 from typing import Any
 from uuid import UUID
@@ -47,7 +46,7 @@ def every_event() -> Iterator[events.Event]:
 
 def _sample(kind: type[events.Event]) -> events.Event:
     types = typing.get_type_hints(kind)
-    return kind(**{field.name: _VALUES[types[field.name]] for field in fields(kind)})
+    return kind(**{name: _VALUES[types[name]] for name in kind.field_names})
 
 
 def every_death() -> Iterator[Death]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from cotyledon_core.record import Record
 from cotyledon_core.types import ServiceId, WorkerId
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Record):
     """Travels to the process by fork or by pickle."""
 
     service_id: ServiceId
@@ -21,7 +20,7 @@ class Assignment:
     class_known: bool = True
     """Whether the factory's class is known to the manager; a function's is not."""
     args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = {}  # records are frozen, nobody writes to it
     new_worker_hooks: Sequence[Callable[..., Any]] = ()
     grace: float = 60
     """The manager's grace period in seconds; 0 waits without end."""

@@ -24,6 +24,7 @@ SUPERVISION_MAY_IMPORT_OF_OURS = (
     f"{CORE}.supervision",
     f"{CORE}.plugins.restart_policy",
     f"{CORE}.events",
+    f"{CORE}.record",
     f"{CORE}.types",
 )
 SUPERVISION_MUST_NOT_IMPORT = ("os", "signal", "time", "random", "logging", "stevedore")

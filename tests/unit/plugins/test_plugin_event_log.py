@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cotyledon_core import events
 from cotyledon_core.event_log import EventLog
+from cotyledon_core.record import replace
 from cotyledon_core.testing import every_event
 
 EVENTS = {event.kind: event for event in every_event()}

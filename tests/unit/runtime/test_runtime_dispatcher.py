@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from cotyledon_core.plugins.restart_policy import (
     RestartPolicy,
     Stop,
 )
+from cotyledon_core.record import replace
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode, contained_policy
 from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.services import is_decision

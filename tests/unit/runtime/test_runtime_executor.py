@@ -67,7 +67,8 @@ class Shell:
         self.log: list[Any] = []
         self.roll = Roll()
         self.children = Children(self.roll)
-        hooks = Hooks(reload=[lambda: self.log.append("event")])
+        hooks = Hooks()
+        hooks.reload.append(lambda: self.log.append("event"))
         self.spawner = FakeSpawner(self.log)
         self.definition = ServiceDefinition(SERVICE_ID, "web", Service, 3)
         self.executor = Executor(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import product
 from uuid import UUID
 
 import pytest
 
 from cotyledon_core.plugins.restart_policy import Decision, ExitStatus, GiveUp, Restart, Stop
+from cotyledon_core.record import replace
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Action, Exit, Publish, Signal, Spawn
 from cotyledon_core.supervision.exceptions import ImpossibleMessage

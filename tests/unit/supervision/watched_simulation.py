@@ -8,7 +8,6 @@ snapshot only.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from cotyledon_core import events
 from cotyledon_core.plugins.restart_policy import (
@@ -20,6 +19,7 @@ from cotyledon_core.plugins.restart_policy import (
     Restart,
     Stop,
 )
+from cotyledon_core.record import replace
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Action, Exit, Publish, Request, Signal, Spawn
 from cotyledon_core.supervision.messages import Instant, Message, ServiceSpec
