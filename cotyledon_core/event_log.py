@@ -18,20 +18,19 @@ info       all others
 
 from __future__ import annotations
 
-import logging
-
 from cotyledon_core import events
+from cotyledon_core.log import DEBUG, ERROR, INFO, WARNING, Log
 from cotyledon_core.plugins.notifier import Notifier
 
-LOG = logging.getLogger("cotyledon_core.events")
+LOG = Log("cotyledon_core.events")
 
 _LEVELS: dict[type[events.Event], int] = {
-    events.ServiceGivenUp: logging.ERROR,
-    events.ReloadFailed: logging.ERROR,
-    events.HookFailed: logging.ERROR,
-    events.NotifierDisabled: logging.ERROR,
-    events.WorkerSpawned: logging.DEBUG,
-    events.WorkerStatus: logging.DEBUG,
+    events.ServiceGivenUp: ERROR,
+    events.ReloadFailed: ERROR,
+    events.HookFailed: ERROR,
+    events.NotifierDisabled: ERROR,
+    events.WorkerSpawned: DEBUG,
+    events.WorkerStatus: DEBUG,
 }
 
 
@@ -45,12 +44,12 @@ class EventLog(Notifier):
 
     def notify(self, event: events.Event) -> None:
         level = _level(event)
-        if LOG.isEnabledFor(level):
+        if LOG.wants(level):
             fields = {f"cotyledon_{name}": value for name, value in event.as_dict().items()}
             LOG.log(level, "%s", event, extra=fields)
 
 
 def _level(event: events.Event) -> int:
     if isinstance(event, events.WorkerExited):
-        return logging.INFO if event.asked and not event.forced else logging.WARNING
-    return _LEVELS.get(type(event), logging.INFO)
+        return INFO if event.asked and not event.forced else WARNING
+    return _LEVELS.get(type(event), INFO)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
+import _thread
 import os
 import signal
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from cotyledon_core.log import Log
 from cotyledon_core.process import session, title
 from cotyledon_core.service import Service
 from cotyledon_core.types import ServiceId
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cotyledon_core.plugins.notifier import Notifier
     from cotyledon_core.plugins.restart_policy import RestartPolicy
 
-LOG = logging.getLogger("cotyledon_core")
+LOG = Log("cotyledon_core")
 
 _UNPACED = float("0.01")
 """Cotyledon's default of ``wait_interval``: recognised by identity, it paces nothing."""
@@ -61,9 +61,10 @@ class ServiceManager:
         self._log: Notifier = EventLog()
         self._mp_context = mp_context
         self._names: dict[str, ServiceId] = {}
-        self._finished = threading.Event()
+        self._unfinished = _thread.allocate_lock()
+        self._unfinished.acquire()
         self._pid = os.getpid()
-        self._thread = threading.get_ident()
+        self._thread = _thread.get_ident()
         self._notifiers: dict[str, Notifier] | None = None
         self._name = title.program_name()
         title.set_title(f"{title.program_name()}: master process [{' '.join(sys.argv)}]")
@@ -209,7 +210,7 @@ class ServiceManager:
 
         Ends by SystemExit: status 0, or 1 if the stop had to be forced.
         """
-        self._thread = threading.get_ident()
+        self._thread = _thread.get_ident()
         try:
             status = self._engine.run(
                 self._name,
@@ -220,7 +221,8 @@ class ServiceManager:
             )
         finally:
             ServiceManager._process_runner_already_created = False
-            self._finished.set()
+            if self._unfinished.locked():
+                self._unfinished.release()
         sys.exit(status)
 
     def shutdown(self) -> None:
@@ -234,12 +236,13 @@ class ServiceManager:
             # in an on_new_worker hook, which runs in the worker
             os.kill(self._pid, signal.SIGTERM)
             return
-        if self._finished.is_set():
+        if not self._unfinished.locked():
             return
         LOG.info("Manager shutdown requested")
         self._engine.shut_down()
-        if threading.get_ident() != self._thread:
-            self._finished.wait()
+        if _thread.get_ident() != self._thread:
+            with self._unfinished:
+                pass  # whoever waits is let through one by one
 
     def _default_notifiers(self) -> dict[str, Notifier]:
         """The log, and systemd where it listens."""

@@ -4,6 +4,9 @@ What ``multiprocessing.Process`` does in its own forked children (CPython,
 Lib/multiprocessing/process.py, ``_bootstrap``): callbacks after a fork run,
 inherited finalizers are forgotten, and ``current_process()`` and
 ``parent_process()`` tell the truth.
+
+A manager that does without multiprocessing does not load it for this: the
+worker is introduced when, and if, something in it loads multiprocessing.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ import itertools
 import os
 import sys
 from typing import Any
+
+from cotyledon_core import log
 
 
 class ChildIdentity:
@@ -24,17 +29,33 @@ class ChildIdentity:
     """
 
     def __init__(self, name: str, parent_sentinel: int) -> None:
-        process: Any = sys.modules.get("multiprocessing.process")
-        self._module = process
-        if process is not None:
-            parent = process._current_process
-            self._process = process.BaseProcess(name=name)
-            self._parent = process._ParentProcess(parent.name, os.getpid(), parent_sentinel)
+        if log.is_loaded():
+            # each log record has the process's name
+            import multiprocessing.process  # noqa: F401
+        self._name = name
+        self._parent_sentinel = parent_sentinel
+        self._parent_pid = os.getpid()
+        self._module: Any = sys.modules.get("multiprocessing.process")
+        if self._module is not None:
+            self._introduce()
+
+    def _introduce(self) -> None:
+        process = self._module
+        parent = process._current_process
+        self._process = process.BaseProcess(name=self._name)
+        self._parent = process._ParentProcess(parent.name, self._parent_pid, self._parent_sentinel)
+
+    def learn(self, module: Any) -> None:
+        """Be it in ``multiprocessing.process``, which has just been loaded."""
+        self._module = module
+        self._introduce()
+        self.assume()
 
     def assume(self) -> None:
         """Be it; in the child."""
         process = self._module
         if process is None:
+            sys.meta_path.insert(0, _Introduction(self))
             return
         process._parent_process = self._parent
         process._process_counter = itertools.count(1)
@@ -44,6 +65,29 @@ class ChildIdentity:
         if util is not None:
             util._finalizer_registry.clear()
             util._run_after_forkers()
+
+
+class _Introduction:
+    """An import finder that introduces this process to multiprocessing once it is loaded."""
+
+    def __init__(self, identity: ChildIdentity) -> None:
+        self._identity = identity
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        if name != "multiprocessing.process":
+            return None
+        sys.meta_path.remove(self)
+        from importlib.util import find_spec
+
+        spec: Any = find_spec(name)
+        load = spec.loader.exec_module
+
+        def load_and_introduce(module: Any) -> None:
+            load(module)
+            self._identity.learn(module)
+
+        spec.loader.exec_module = load_and_introduce
+        return spec
 
 
 def finish() -> None:

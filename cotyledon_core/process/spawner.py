@@ -8,16 +8,16 @@ when its own handlers stand.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
-import logging
 import os
 import sys
-import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from cotyledon_core.exceptions import WorkerStartError
+from cotyledon_core.log import Log
 from cotyledon_core.plugins.restart_policy import ExitStatus
 from cotyledon_core.process import contexts, signals
 from cotyledon_core.process.channel import Channel
@@ -28,7 +28,7 @@ from cotyledon_core.worker import entry
 from cotyledon_core.worker.assignment import Assignment
 from cotyledon_core.worker.lifecycle import Worker
 
-LOG = logging.getLogger("cotyledon_core")
+LOG = Log("cotyledon_core")
 
 WAITED_FOR = hasattr(os, "waitid") and hasattr(os, "fork")
 """Whether children of ours are reaped by :mod:`cotyledon_core.process.reaper`."""
@@ -138,7 +138,7 @@ class Spawner(Protocol):
 def _told_of_threads() -> Iterator[None]:
     """Python's own warning of a fork with threads is given once, with the remedy."""
     global _told
-    if threading.active_count() > 1 and not _told:
+    if _thread._count() > 0 and not _told:
         _told = True
         LOG.warning(
             "the application runs threads while workers are forked, which may leave locks "

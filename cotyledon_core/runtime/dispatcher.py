@@ -9,19 +9,19 @@ kind, as Cotyledon documents it, and nothing else.
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from cotyledon_core import events
 from cotyledon_core.exceptions import shown
+from cotyledon_core.log import Log
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.process import clock
 from cotyledon_core.runtime.hooks import Hook, Hooks
 from cotyledon_core.runtime.notifier_host import FAILURES_ALLOWED, NotifierHost
 
-LOG = logging.getLogger("cotyledon_core")
+LOG = Log("cotyledon_core")
 
 
 class ForeignCode:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import gc
-import logging
 import os
 import selectors
 from collections import deque
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 
 from cotyledon_core import events
 from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.log import Log
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.process import clock, contexts, selector, session, spawner, title
 from cotyledon_core.process.channel import Channel
@@ -38,7 +38,7 @@ LAST_RETRY = 5.0
 """Seconds between attempts to get the descriptors that the manager needs."""
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN})
 
-LOG = logging.getLogger("cotyledon_core")
+LOG = Log("cotyledon_core")
 
 
 class Reloader(Protocol):
@@ -281,9 +281,7 @@ class Run:
 
     def _spawner(self) -> spawner.Spawner:
         """The spawner for the context of this moment: it may be changed while running."""
-        context = self._context()
-        if context is None:
-            context = contexts.default()
+        context = contexts.resolve(self._context())
         if id(context) not in self._spawners:
             # kept beside its spawner, so that the id stays its own
             made = spawner.make(context, self._lifeline, self._channel)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import selectors
 import signal
 import time
 from collections.abc import Callable, Iterator
 
+from cotyledon_core.log import Log
 from cotyledon_core.process import remnants
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.runtime.helper import Helper
@@ -23,7 +23,7 @@ RETIREMENT = 5.0
 END_PATIENCE = 1.0
 """Seconds that the helpers have to finish when the manager ends."""
 
-LOG = logging.getLogger("cotyledon_core")
+LOG = Log("cotyledon_core")
 
 
 class Helpers:

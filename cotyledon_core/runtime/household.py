@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import logging
 import os
 import selectors
 import signal
 import time
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from cotyledon_core import log
+from cotyledon_core.log import Log
 from cotyledon_core.plugins.restart_policy import ExitStatus
 from cotyledon_core.process import guardian, proctable, remnants, signals
 from cotyledon_core.process.roll import Roll
@@ -25,8 +26,10 @@ from cotyledon_core.runtime.children import Children
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
 from cotyledon_core.runtime.helper import Helper
 from cotyledon_core.runtime.helpers import Helpers
-from cotyledon_core.runtime.log_relay import LogRelay
 from cotyledon_core.runtime.notifier_host import DISABLED_STATUS, NotifierHost
+
+if TYPE_CHECKING:
+    from cotyledon_core.runtime.log_relay import LogRelay
 
 CAN_FORK = hasattr(os, "fork")
 GUARDED = CAN_FORK and hasattr(os, "pidfd_open")
@@ -37,7 +40,7 @@ FINISHING = 3.5
 LEFTOVER_PATIENCE = 0.5
 """Seconds that what the workers left in the group has to obey SIGTERM."""
 
-LOG = logging.getLogger("cotyledon_core")
+LOG = Log("cotyledon_core")
 
 
 class Own:
@@ -79,7 +82,8 @@ class Household:
         self._signals = manager_signals
         self._helpers = Helpers(roll, selector)
         self.own = Own(children, self._helpers)
-        self._relay = LogRelay(manager_signals.wake) if CAN_FORK else None
+        self._relay: LogRelay | None = None
+        self._pid = os.getpid()
         self._guardian: guardian.Guardian | None = None
         self._guardian_due: float | None = None
         self._watching_signals = False
@@ -92,10 +96,25 @@ class Household:
 
     def open(self) -> None:
         """Begin: divert the log, start the notifiers' hosts."""
-        if self._relay is not None:
-            self._relay.divert()
+        log.before_use = self._divert_log
+        if self._foreign_code.possible():
+            # it may log whenever it likes
+            import logging  # noqa: F401
+        self._divert_log_if_loaded()
         for host in self._dispatcher.hosts.values():
             self._helpers.start(host)
+
+    def _divert_log_if_loaded(self) -> None:
+        if self._relay is None and log.is_loaded():
+            self._divert_log()
+
+    def _divert_log(self) -> None:
+        """Let the relay write what is logged, if this is the manager's process."""
+        if self._relay is None and CAN_FORK and os.getpid() == self._pid:
+            from cotyledon_core.runtime.log_relay import LogRelay
+
+            self._relay = LogRelay(self._signals.wake)
+            self._relay.divert()
 
     def _relay_helper(self) -> Helper | None:
         return None if self._relay is None else self._relay.helper
@@ -115,6 +134,7 @@ class Household:
             self._guardian_due = None
             self.guard()
         self._helpers.start_due(now)
+        self._divert_log_if_loaded()
         relay = self._relay_helper()
         if idle and relay is not None and not self._helpers.is_starting(relay):
             self._helpers.start(relay)
@@ -228,6 +248,7 @@ class Household:
                 signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _close_log(self) -> None:
+        log.before_use = log.nothing
         if self._relay is not None:
             if self._relay.helper.waiting and not self._relay.helper.fed:
                 self._helpers.start(self._relay.helper)

@@ -10,13 +10,13 @@ Every step is bounded; what is left over makes the next wait return at once.
 
 from __future__ import annotations
 
-import logging
 import os
 import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
+from cotyledon_core.log import Log
 from cotyledon_core.plugins.restart_policy import ExitStatus
 from cotyledon_core.process import clock
 from cotyledon_core.process import report as reports
@@ -39,7 +39,7 @@ LONGEST_WAIT = 86400.0
 COMMAND_LIMIT = 64
 """Commands in one turn."""
 
-LOG = logging.getLogger("cotyledon_core")
+LOG = Log("cotyledon_core")
 
 
 class Loop:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from collections.abc import Callable
 from typing import Any
 
+from cotyledon_core.log import Log
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.runtime.helper import Dropped, Helper
 
@@ -16,7 +16,7 @@ FAILURES_ALLOWED = 3
 DISABLED_STATUS = 3
 """Exit status of a host whose notifier has failed that often."""
 
-LOG = logging.getLogger("cotyledon_core")
+LOG = Log("cotyledon_core")
 
 
 class NotifierHost(Helper):
@@ -41,6 +41,8 @@ def _host(name: str, notifier: Notifier, receive: Callable[[], Any]) -> None:
         notifier.close()
     except BaseException:
         LOG.exception("notifier %s failed at its end", name)
+    import logging
+
     logging.shutdown()
 
 

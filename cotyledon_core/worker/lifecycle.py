@@ -26,7 +26,6 @@ import os
 import select
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -83,8 +82,8 @@ class Worker:
         self._orphaned = False
         self._reload_wanted = False
         self._reloading = False
-        self._lock = threading.Lock()
-        self._end_lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
+        self._end_lock = _thread.allocate_lock()
         self.signals = Signals(existing(SIGTERM, SIGINT, SIGHUP, SIGALRM), urgent=self._urgent)
 
     # -- boot
@@ -278,11 +277,8 @@ class Worker:
         _thread.start_new_thread(self._in_thread, (name, work))
 
     def _in_thread(self, name: str, work: Callable[[], Any]) -> None:
-        trace, profile = threading.gettrace(), threading.getprofile()
-        if trace is not None:
-            sys.settrace(trace)
-        if profile is not None:
-            sys.setprofile(profile)
+        if "threading" in sys.modules:
+            _trace_thread(sys.modules["threading"])
         try:
             work()
         except BaseException as error:
@@ -304,6 +300,15 @@ class Worker:
             # once this process is gone, nobody can tell whose they were
             ending.end_descendants()
         ending.end(status)
+
+
+def _trace_thread(threading: Any) -> None:
+    """What threads that are started by ``threading`` do for debuggers and coverage."""
+    trace, profile = threading.gettrace(), threading.getprofile()
+    if trace is not None:
+        sys.settrace(trace)
+    if profile is not None:
+        sys.setprofile(profile)
 
 
 def _has_own_reload(service: Any) -> bool:
