@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Stop,
     )
     from cotyledon_core.program import Program
+    from cotyledon_core.record import replace
     from cotyledon_core.service import Service
     from cotyledon_core.supervision.restart import Backoff
     from cotyledon_core.types import ServiceId, WorkerId
@@ -62,6 +63,7 @@ _HOMES = {
     "Stop": "plugins.restart_policy",
     "WorkerId": "types",
     "WorkerStartError": "exceptions",
+    "replace": "record",
 }
 
 __all__ = [
@@ -90,6 +92,7 @@ __all__ = [
     "WorkerId",
     "WorkerStartError",
     "events",
+    "replace",
 ]
 
 

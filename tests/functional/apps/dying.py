@@ -4,6 +4,7 @@ Arguments: the scenario, then how the manager dies.
 """
 
 import ctypes
+import logging  # noqa: F401 - there is a log relay, then
 import os
 import signal
 import subprocess

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cotyledon_core import log
 from cotyledon_core.process import contexts, multiprocessing_child, report
 from cotyledon_core.process.multiprocessing_child import ChildIdentity
 
@@ -135,17 +136,35 @@ def test_inherited_finalizers_are_forgotten_and_own_ones_run(in_child: InChild) 
     inherited.cancel()
 
 
-def test_without_multiprocessing_nothing_is_loaded(
-    monkeypatch: pytest.MonkeyPatch, in_child: InChild
-) -> None:
+@pytest.fixture
+def unloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a program that has loaded neither multiprocessing nor logging."""
+    monkeypatch.setattr(log, "is_loaded", lambda: False)
     for name in [name for name in sys.modules if name.startswith("multiprocessing")]:
         monkeypatch.delitem(sys.modules, name)
 
+
+@pytest.mark.usefixtures("unloaded")
+def test_without_multiprocessing_nothing_is_loaded(in_child: InChild) -> None:
     def look() -> list[str]:
         multiprocessing_child.finish()
         return [name for name in sys.modules if name.startswith("multiprocessing")]
 
     assert in_child(assumed(look)) == []
+
+
+@pytest.mark.usefixtures("unloaded")
+def test_multiprocessing_loaded_later_learns_who_this_is(in_child: InChild) -> None:
+    manager = os.getpid()
+
+    def look() -> tuple[Any, ...]:
+        from multiprocessing import current_process, parent_process
+
+        parent = parent_process()
+        assert parent is not None
+        return current_process().name, parent.pid, parent.is_alive()
+
+    assert in_child(assumed(look)) == ("web(3)", manager, True)
 
 
 # -- contexts

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from acme_plugins.crash_limit import CrashLimit
 from acme_plugins.event_file import EventFile
 from acme_plugins.sweeper import Sweeper
 
-from cotyledon_core import GiveUp, PastRestart, Restart, WorkerId
+from cotyledon_core import GiveUp, PastRestart, Restart, WorkerId, replace
 from cotyledon_core.testing import (
     check_notifier,
     check_restart_policy,
