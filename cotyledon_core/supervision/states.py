@@ -5,7 +5,7 @@ is wanted, the state is what is. A start leads from STOPPED or BACKOFF to
 STARTING as soon as the process is asked for; READY makes it RUNNING. A stop
 that the manager asks for leads through STOPPING, whatever its reason, and the
 process's end is then EXPECTED. Every end leads to the state that
-:meth:`Supervisor._settle` finds: STOPPED if the worker is not wanted, else
+:meth:`.Ends._settle` finds: STOPPED if the worker is not wanted, else
 STARTING again by way of STOPPED (a replacement), or what the restart policy
 says: BACKOFF, EXITED or FATAL. The table says None there.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from cotyledon_core.plugins.restart_policy import Cause, Death, ExitStatus, PastRestart, Phase
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from cotyledon_core.supervision.service import SupervisedService
 
 RESTARTS_KEPT = 100
+
+
+class Ending(Enum):
+    """Why the manager has asked a process to end."""
+
+    STOP = "stop"
+    """It is not wanted any more."""
+    REPLACEMENT = "replacement"
 
 
 class End(NamedTuple):
@@ -30,6 +39,7 @@ class Worker:
 
     __slots__ = (
         "awaits_first_ready",
+        "ending",
         "forced",
         "goal",
         "grace",
@@ -53,6 +63,7 @@ class Worker:
         self.pid: int | None = None
         self.started_at = 0.0
         self.phase = Phase.BOOT
+        self.ending: Ending | None = None
         self.grace: float | None = None
         self.forced = False
         self.queued = False
@@ -87,6 +98,7 @@ class Worker:
         self.pid = None
         self.started_at = now
         self.phase = Phase.BOOT
+        self.ending = None
         self.grace = None
         self.forced = False
         self.queued = False

@@ -19,8 +19,9 @@ from cotyledon_core.plugins.restart_policy import (
 )
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Request
+from cotyledon_core.supervision.shutdown import REAP_MARGIN
 from cotyledon_core.supervision.states import State
-from cotyledon_core.supervision.supervisor import KILL_MARGIN, REAP_MARGIN
+from cotyledon_core.supervision.stopping import KILL_MARGIN
 from cotyledon_core.testing.simulation import FakeProcess, Simulation, Violation
 from cotyledon_core.types import ServiceId
 

@@ -23,14 +23,12 @@ from cotyledon_core.record import replace
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Action, Exit, Publish, Request, Signal, Spawn
 from cotyledon_core.supervision.messages import Instant, Message, ServiceSpec
+from cotyledon_core.supervision.shutdown import INTERRUPT_GRACE
 from cotyledon_core.supervision.snapshot import WorkerSnapshot
+from cotyledon_core.supervision.starting import SPAWN_BATCH
 from cotyledon_core.supervision.states import ALIVE, Goal, State
-from cotyledon_core.supervision.supervisor import (
-    INTERRUPT_GRACE,
-    KILL_MARGIN,
-    SPAWN_BATCH,
-    Supervisor,
-)
+from cotyledon_core.supervision.stopping import KILL_MARGIN
+from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.testing.simulation import FakeProcess, Simulation
 from cotyledon_core.types import ServiceId, WorkerId
 

@@ -1,0 +1,97 @@
+"""What follows the end of a worker's process.
+
+Who decides it, highest first: a stop of the manager; the wanted number of
+workers; the service having been given up; a replacement that was asked for;
+the restart policy. See :meth:`Ends._settle`.
+"""
+
+from __future__ import annotations
+
+from cotyledon_core import events
+from cotyledon_core.plugins.restart_policy import Cause, ExitStatus, PastRestart, Restart, Stop
+from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.service import SupervisedService
+from cotyledon_core.supervision.situation import Situation
+from cotyledon_core.supervision.states import Goal, Occurrence, State
+from cotyledon_core.supervision.stopping import Stopping
+from cotyledon_core.supervision.timers import Kind, Timer
+from cotyledon_core.supervision.worker import End, Worker
+
+
+class Ends:
+    """See the module's description."""
+
+    def __init__(self, situation: Situation, stopping: Stopping) -> None:
+        self._situation = situation
+        self._stopping = stopping
+
+    def spawn_failed(self, message: msg.SpawnFailed) -> None:
+        worker = self._situation.roster.asked_for(message.incarnation)
+        worker.check(Occurrence.SPAWN_FAILED)
+        self._end(worker, ExitStatus(), Cause.SPAWN_FAILED, message.error)
+
+    def exited(self, message: msg.Exited) -> None:
+        worker = self._situation.roster.worker(message.incarnation)
+        worker.check(Occurrence.EXITED)
+        cause = Cause.SPAWN_FAILED if message.start_error else Cause.EXITED
+        self._end(worker, message.status, cause, message.start_error)
+
+    def _end(self, worker: Worker, status: ExitStatus, cause: Cause, detail: str) -> None:
+        situation = self._situation
+        uptime = situation.now - worker.started_at if worker.pid else 0.0
+        self._stopping.cancel_timers(worker)
+        situation.alive -= 1
+        situation.agenda.publish_of_worker(
+            worker,
+            events.WorkerExited,
+            status=status,
+            cause=cause,
+            phase=worker.phase,
+            uptime=uptime,
+            asked=worker.ending is not None,
+            forced=worker.forced,
+            detail=detail,
+        )
+        self._settle(worker, End(status, cause, uptime, detail))
+
+    def _settle(self, worker: Worker, end: End) -> None:
+        """What follows an end: the deciders in their order."""
+        if self._situation.stopping or worker.goal is Goal.DOWN:
+            worker.state = State.STOPPED
+            self._stopping.retire(worker)
+        elif worker.service.given_up:
+            worker.state = State.FATAL
+        elif worker.ending is not None:
+            worker.state = State.STOPPED
+            self._situation.starts.add(worker)
+        else:
+            self._follow_policy(worker, end)
+
+    def _follow_policy(self, worker: Worker, end: End) -> None:
+        agenda = self._situation.agenda
+        decision = worker.service.spec.decide(worker.death(end, agenda.now))
+        if isinstance(decision, Restart):
+            self._restart(worker, end.uptime, decision.delay)
+        elif isinstance(decision, Stop):
+            worker.state = State.EXITED
+            agenda.publish_of_worker(worker, events.WorkerStopped, reason=decision.reason)
+        else:
+            worker.state = State.EXITED
+            self._give_up(worker.service, decision.reason)
+
+    def _restart(self, worker: Worker, uptime: float, delay: float) -> None:
+        situation = self._situation
+        worker.note_restart(PastRestart(situation.now, uptime))
+        situation.agenda.publish_of_worker(worker, events.WorkerRestarting, delay=delay)
+        if delay > 0:
+            situation.deadlines.set(Timer(Kind.BACKOFF, worker), situation.now + delay)
+        else:
+            situation.starts.add(worker)
+
+    def _give_up(self, service: SupervisedService, reason: str) -> None:
+        service.give_up()
+        for worker in service.workers.values():
+            self._situation.readiness.release(worker)
+            if not worker.alive:
+                self._stopping.cancel_timers(worker)
+        self._situation.agenda.publish_of(service, events.ServiceGivenUp, reason=reason)

@@ -1,0 +1,75 @@
+"""Starts, from the wish for a worker to its readiness.
+
+Starts go through one queue, so many for each ``DeadlineReached``: a stop or a
+scale is obeyed between them however many are waiting. A worker that waits for
+its back-off enters the queue only when its time has come, so that it holds up
+nobody.
+"""
+
+from __future__ import annotations
+
+from cotyledon_core import events
+from cotyledon_core.plugins.restart_policy import Phase
+from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.actions import Spawn
+from cotyledon_core.supervision.service import SupervisedService
+from cotyledon_core.supervision.situation import Situation
+from cotyledon_core.supervision.states import Occurrence, State
+from cotyledon_core.supervision.worker import Worker
+
+SPAWN_BATCH = 32
+"""Processes started for one ``DeadlineReached``."""
+
+
+class Starting:
+    """See the module's description."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+
+    def fill(self, service: SupervisedService) -> None:
+        """Start the workers that are wanted and not there."""
+        if self._situation.stopping:
+            return
+        for worker in service.missing():
+            if service.given_up:
+                worker.enter(Occurrence.GIVE_UP)
+                continue
+            self._situation.readiness.expect(worker)
+            self._situation.starts.add(worker)
+
+    def start_due(self) -> None:
+        """Start those whose turn it is."""
+        situation = self._situation
+        for _ in range(SPAWN_BATCH):
+            worker = situation.starts.pop_due(situation.now)
+            if worker is None:
+                return
+            worker.begin_incarnation(situation.now)
+            situation.alive += 1
+            situation.agenda.add(Spawn(worker.incarnation))
+
+    def backoff_over(self, worker: Worker) -> None:
+        self._situation.starts.add(worker)
+
+    def spawned(self, message: msg.Spawned) -> None:
+        situation = self._situation
+        worker = situation.roster.asked_for(message.incarnation)
+        worker.enter(Occurrence.SPAWNED)
+        worker.pid = message.pid
+        worker.started_at = situation.now
+        situation.starts.started(situation.now)
+        situation.agenda.publish_of_worker(worker, events.WorkerSpawned)
+
+    def ready(self, message: msg.Ready) -> None:
+        situation = self._situation
+        worker = situation.roster.worker(message.incarnation)
+        was_starting = worker.state is State.STARTING
+        worker.enter(Occurrence.READY)
+        if worker.phase is Phase.RUN:
+            return
+        worker.phase = Phase.RUN
+        situation.readiness.release(worker)
+        if was_starting:
+            duration = situation.now - worker.started_at
+            situation.agenda.publish_of_worker(worker, events.WorkerReady, start_duration=duration)

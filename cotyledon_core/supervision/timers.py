@@ -1,0 +1,24 @@
+"""What a deadline is for."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from cotyledon_core.supervision.worker import Worker
+
+
+class Kind(Enum):
+    """What is done when the time has come."""
+
+    BACKOFF = "start the worker again"
+    GRACE = "end a worker by force that was asked to end"
+    BOUND = "end everything by force"
+
+
+class Timer(NamedTuple):
+    """The key of a deadline: a worker may have one of each kind."""
+
+    kind: Kind
+    worker: Worker | None = None
+    """None for the manager's own."""
