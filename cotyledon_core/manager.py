@@ -16,8 +16,11 @@ from cotyledon_core.service import Service
 from cotyledon_core.types import ServiceId
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from cotyledon_core.plugins.notifier import Notifier
     from cotyledon_core.plugins.restart_policy import RestartPolicy
+    from cotyledon_core.service_keywords import ServiceKeywords
 
 LOG = Log("cotyledon_core")
 
@@ -153,6 +156,7 @@ class ServiceManager:
         *,
         name: str | None = None,
         restart_policy: RestartPolicy | None = None,
+        **options: Unpack[ServiceKeywords],
     ) -> ServiceId:
         """Add a service; at any time, from any thread.
 
@@ -163,13 +167,18 @@ class ServiceManager:
             number behind it where it is taken.
         :param restart_policy: what follows an end that nobody asked for;
             unless given, workers are always restarted, with back-off.
-        :raises TypeError: if ``service`` is not callable.
-        :raises ValueError: if ``workers`` is no int of at least 1.
+        :param options: the options of a service's section that concern
+            supervision, such as ``start_timeout=30``; see :class:`.ServiceOptions`.
+        :raises TypeError: if ``service`` is not callable, or for an unknown option.
+        :raises ValueError: if ``workers`` is no int of at least 1, or for an
+            impossible value of an option.
         """
         _check_callable(service, "service")
         _check_workers(workers, 1)
         from cotyledon_core.runtime.services import default_name
+        from cotyledon_core.service_options import ServiceOptions
 
+        checked = ServiceOptions.checked(**options)
         return self._add(
             service,
             workers,
@@ -177,6 +186,7 @@ class ServiceManager:
             args=() if args is None else args,
             kwargs={} if kwargs is None else kwargs,
             restart_policy=restart_policy,
+            options=checked,
         )
 
     def _add(
@@ -284,6 +294,7 @@ class ServiceManager:
                 name=service.name,
                 restart_policy=service.restart_policy,
                 graceful_shutdown_timeout=service.graceful_shutdown_timeout,
+                options=service.options,
             )
         return manager
 

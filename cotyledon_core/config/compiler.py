@@ -30,6 +30,7 @@ from cotyledon_core.config.sources import Sources
 from cotyledon_core.config.values import Reading, Values
 from cotyledon_core.exceptions import ConfigurationError, PluginError
 from cotyledon_core.plugins.loading import Namespace, load, plugin_options
+from cotyledon_core.service_options import ServiceOptions
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
 
@@ -114,10 +115,25 @@ class Compiler:
         policy = self._policy(section)
         workers = values.get(section, "workers")
         timeout = values.get(section, "graceful_shutdown_timeout")
-        if factory is None or policy is None or workers is None:
+        supervision = self._supervision(section)
+        if factory is None or policy is None or workers is None or supervision is None:
             return None
         instance = self._instance(section, policy.policy_class, policy.options)
-        return ServiceSettings(name, factory, workers, policy, instance, timeout)
+        return ServiceSettings(name, factory, workers, policy, instance, timeout, supervision)
+
+    def _supervision(self, section: str) -> ServiceOptions | None:
+        """The options of a service that are not its type's; None if any is at fault."""
+        names = ServiceOptions.field_names
+        found = {name: self._values.get(section, name) for name in names}
+        if any(self._values.is_at_fault(section, name) for name in names):
+            return None
+        try:
+            return ServiceOptions.checked(**found)
+        except ValueError as error:
+            for line in str(error).splitlines():
+                name, _, text = line.partition(": ")
+                self._values.fault(section, name, text)
+            return None
 
     def _factory(self, section: str, name: str) -> ConfiguredService | None:
         plugin = self._plugin(Namespace.SERVICES, section, "service_type", name)

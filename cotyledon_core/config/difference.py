@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cotyledon_core.config.settings import ManagerSettings, NotifierSettings, ServiceSettings
+from cotyledon_core.service_options import ServiceOptions
 
 
 class Scaled(NamedTuple):
@@ -73,6 +74,9 @@ def _changed_in_service(old: ServiceSettings, new: ServiceSettings) -> Iterator[
         yield from _changed_options(section, old.policy.options, new.policy.options)
     if old.graceful_shutdown_timeout != new.graceful_shutdown_timeout:
         yield f"{section} graceful_shutdown_timeout"
+    for name in ServiceOptions.field_names:
+        if getattr(old.options, name) != getattr(new.options, name):
+            yield f"{section} {name}"
 
 
 def _changed_notifiers(

@@ -13,6 +13,7 @@ from oslo_config import cfg
 
 from cotyledon_core.exceptions import PluginError
 from cotyledon_core.plugins.loading import Namespace, PluginInfo, discover, plugin_options
+from cotyledon_core.service_options import ServiceOptions
 
 LOG = logging.getLogger(__name__)
 
@@ -90,6 +91,8 @@ MANAGER_OPTIONS: list[cfg.Opt] = [
     ),
 ]
 
+_DEFAULTS = ServiceOptions()
+
 SERVICE_OPTIONS: list[cfg.Opt] = [
     cfg.StrOpt(
         "service_type",
@@ -107,6 +110,42 @@ SERVICE_OPTIONS: list[cfg.Opt] = [
         min=0,
         help="Seconds that a worker may take to stop before it is ended by force; 0 waits "
         "without end. Unless given: the service's own, else the manager's.",
+    ),
+    cfg.StrOpt(
+        "ready_when",
+        choices=[
+            ("booted", "when it was made and the hooks of new workers have run"),
+            ("notified", "when it says so: by notify_ready(), or READY=1 of a program"),
+        ],
+        help="When a worker is ready. Unless given: what the service's class says, else booted.",
+    ),
+    cfg.FloatOpt(
+        "start_timeout",
+        default=_DEFAULTS.start_timeout,
+        min=0.0,
+        help="Seconds from its start until a worker has to be ready. One that is not is ended by "
+        "force, and the restart policy decides what follows. 0 waits without end.",
+    ),
+    cfg.StrOpt(
+        "watchdog",
+        default=_DEFAULTS.watchdog,
+        choices=[
+            ("process", "the worker's process gives signs of life while its interpreter runs"),
+            ("service", "the service calls heartbeat(), or the program says WATCHDOG=1"),
+        ],
+        help="Whose heartbeat the watchdog awaits.",
+    ),
+    cfg.FloatOpt(
+        "watchdog_timeout",
+        default=_DEFAULTS.watchdog_timeout,
+        min=0.0,
+        help="Seconds without a heartbeat after which a worker counts as hung, from its readiness "
+        "on. It is ended by force, and the restart policy decides what follows. 0 is no watchdog.",
+    ),
+    cfg.StrOpt(
+        "watchdog_signal",
+        default=_DEFAULTS.watchdog_signal,
+        help="The signal, by name or number, that a hung worker is sent before SIGKILL.",
     ),
 ]
 

@@ -10,6 +10,7 @@ from cotyledon_core.config.origin import SharedConf
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.plugins.restart_policy import RestartPolicy
 from cotyledon_core.service import Service
+from cotyledon_core.service_options import ServiceOptions
 from cotyledon_core.types import WorkerId
 
 
@@ -56,6 +57,7 @@ class ServiceSettings:
     """An instance made from ``policy``, the service's own."""
     graceful_shutdown_timeout: int | None
     """Seconds; None leaves it to the service's class, then to the manager."""
+    options: ServiceOptions
 
 
 @dataclass(frozen=True)

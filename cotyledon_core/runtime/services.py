@@ -18,6 +18,7 @@ from cotyledon_core.plugins.restart_policy import (
 from cotyledon_core.record import Record
 from cotyledon_core.runtime.dispatcher import ForeignCode, contained_policy
 from cotyledon_core.service import Service
+from cotyledon_core.service_options import ServiceOptions
 from cotyledon_core.supervision.messages import ServiceSpec
 from cotyledon_core.types import ServiceId
 
@@ -33,6 +34,7 @@ class ServiceDefinition(Record):
     kwargs: Mapping[str, Any] = {}  # records are frozen, nobody writes to it
     restart_policy: RestartPolicy | None = None
     graceful_shutdown_timeout: float | None = None
+    options: ServiceOptions = ServiceOptions()
 
     @property
     def service_class(self) -> type[Any] | None:
@@ -61,7 +63,15 @@ class ServiceDefinition(Record):
             decide = contained_policy(
                 self.restart_policy.decide, default_decision, is_decision, self.name, foreign_code
             )
-        return ServiceSpec(self.service_id, self.name, self.workers, decide, self.grace)
+        return ServiceSpec(
+            service_id=self.service_id,
+            name=self.name,
+            workers=self.workers,
+            decide=decide,
+            grace=self.grace,
+            start_timeout=self.options.start_timeout,
+            watchdog_timeout=self.options.watchdog_timeout,
+        )
 
 
 default_decision = DefaultPolicy().decide

@@ -35,6 +35,10 @@ class ServiceSpec(Record):
     """The restart policy; must not raise."""
     grace: float | None = None
     """Seconds; None means the manager's, 0 waits without end."""
+    start_timeout: float = 0.0
+    """Seconds from the spawn until a worker has to be ready; 0 is without end."""
+    watchdog_timeout: float = 0.0
+    """Seconds between two heartbeats of a worker at the most; 0 awaits none."""
 
 
 # -- observations

@@ -1,0 +1,15 @@
+"""The keywords of :meth:`.ServiceManager.add`, for type checkers only."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class ServiceKeywords(TypedDict, total=False):
+    """See :class:`.ServiceOptions`."""
+
+    ready_when: str | None
+    start_timeout: float
+    watchdog: str
+    watchdog_timeout: float
+    watchdog_signal: int | str

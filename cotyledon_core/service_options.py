@@ -1,0 +1,110 @@
+"""How the workers of one service are supervised, where that can be chosen for each service."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from cotyledon_core.record import Record
+from cotyledon_core.supervision.share import Share
+
+READY_WHEN = ("booted", "notified")
+WATCHDOGS = ("process", "service")
+UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+class ServiceOptions(Record):
+    """One value for each option of a service's section that concerns supervision.
+
+    The same names are keywords of :meth:`.ServiceManager.add`. Make them with
+    :meth:`checked`.
+    """
+
+    ready_when: str | None = None
+    """``booted`` or ``notified``; None leaves it to the service's class."""
+    start_timeout: float = 0.0
+    """Seconds until a worker has to be ready; 0 is without end."""
+    watchdog: str = "process"
+    """``process`` or ``service``: whose heartbeat is awaited."""
+    watchdog_timeout: float = 0.0
+    """Seconds between two heartbeats at the most; 0 awaits none."""
+    watchdog_signal: int | str = "ABRT"
+    """What a worker that hangs is sent before SIGKILL."""
+
+    @classmethod
+    def checked(cls, **given: Any) -> ServiceOptions:
+        """The options, with texts made into what they stand for.
+
+        :raises TypeError: for a name that is no option.
+        :raises ValueError: with one line for each impossible value, its name first.
+        """
+        options = cls(**given)
+        faults: list[str] = []
+        values = {name: getattr(options, name) for name in cls.field_names}
+        for name, read in _READERS.items():
+            try:
+                values[name] = read(values[name])
+            except ValueError as error:
+                faults.append(f"{name}: {error}")
+        if faults:
+            raise ValueError("\n".join(faults))
+        return cls(**values)
+
+
+def _one_of(*choices: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"{value!r} must be one of {', '.join(choices)}")
+        return str(value)
+
+    return read
+
+
+def _or_none(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else read(value)
+
+
+def _number(value: Any) -> float:
+    """Finite, and not negative."""
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not usable or not 0 <= value < math.inf:
+        raise ValueError(f"{value!r} is not a number of 0 or more")
+    return float(value)
+
+
+def _signal(value: Any) -> int:
+    import signal
+
+    text = str(value).strip().upper()
+    known = {found.name.removeprefix("SIG"): int(found) for found in signal.Signals}
+    number = known.get(text.removeprefix("SIG"), int(text) if text.isdecimal() else 0)
+    if number not in known.values():
+        raise ValueError(f"{value!r} is no signal; it must be a name such as ABRT, or a number")
+    return number
+
+
+def _size(value: Any) -> int:
+    """Bytes, from a number or a text with a unit."""
+    text = str(value).strip().upper().removesuffix("B").removesuffix("I")
+    unit = text[-1:] if text[-1:] in UNITS else ""
+    try:
+        size = float(text.removesuffix(unit)) * UNITS[unit]
+    except ValueError:
+        size = -1.0
+    if not 0 <= size < math.inf:
+        raise ValueError(f"{value!r} is no size; it must be bytes, or such as 512M or 1.5G")
+    return int(size)
+
+
+def _share(value: Any) -> Share:
+    return value if isinstance(value, Share) else Share.parse(value)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "ready_when": _or_none(_one_of(*READY_WHEN)),
+    "start_timeout": _number,
+    "watchdog": _one_of(*WATCHDOGS),
+    "watchdog_timeout": _number,
+    "watchdog_signal": _signal,
+}
