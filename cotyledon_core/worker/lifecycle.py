@@ -45,6 +45,7 @@ from cotyledon_core.process.signals import (
 from cotyledon_core.service import Service
 from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import Assignment
+from cotyledon_core.worker.duties import Duties
 
 LONGEST_WAIT = 86400.0
 """Seconds; the system does not take any number."""
@@ -84,6 +85,7 @@ class Worker:
         self._reloading = False
         self._lock = _thread.allocate_lock()
         self._end_lock = _thread.allocate_lock()
+        self._duties = Duties()
         self.signals = Signals(existing(SIGTERM, SIGINT, SIGHUP, SIGALRM), urgent=self._urgent)
 
     # -- boot
@@ -173,15 +175,15 @@ class Worker:
 
     def _wait(self) -> None:
         """One turn of the main thread."""
-        timeout = None
-        if self._deadline is not None:
-            timeout = min(max(self._deadline - time.monotonic(), 0), LONGEST_WAIT)
+        due = self._duties.next_at(self._deadline)
+        timeout = None if due is None else min(max(due - time.monotonic(), 0), LONGEST_WAIT)
         manager_died = self._wait_for_signals(timeout)
         pending = self.signals.take()
         if SIGINT in pending or SIGALRM in pending:
             os._exit(1)
         if self._deadline is not None and time.monotonic() >= self._deadline:
             os._exit(self._status)
+        self._duties.perform_due()
         if SIGTERM in pending or manager_died:
             self._terminate(manager_died)
         elif SIGHUP in pending:
