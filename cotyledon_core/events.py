@@ -213,6 +213,28 @@ class WorkerRestarting(WorkerEvent):
         return f"worker {self.worker} restarts in {self.delay:.3f} s"
 
 
+class Waited(Enum):
+    """What a worker that hangs was waited for."""
+
+    READINESS = "readiness"
+    HEARTBEAT = "heartbeat"
+    END = "end"
+    """It was asked to end, and its grace period is over."""
+
+
+class WorkerHung(WorkerEvent):
+    """A worker has to be ended by force."""
+
+    kind = "worker_hung"
+    waited_for: Waited
+    dump: str
+    """The Python stacks of all its threads; empty if it could not write them."""
+
+    def __str__(self) -> str:
+        stacks = f"its stacks:\n{self.dump}" if self.dump else "it could not write its stacks"
+        return f"worker {self.worker} hangs, no {self.waited_for.value}, pid {self.pid}; {stacks}"
+
+
 class WorkerStopped(WorkerEvent):
     """The restart policy left the worker ended."""
 

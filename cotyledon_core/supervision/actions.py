@@ -15,6 +15,9 @@ class Request(Enum):
     STOP = "stop"
     RELOAD = "reload"
     INTERRUPT = "interrupt"
+    DUMP = "dump"
+    """Write the stacks of all threads."""
+    ABORT = "abort"
     KILL = "kill"
 
 
@@ -29,6 +32,18 @@ class Signal(Record):
     request: Request
 
 
+class ReadBeat(Record):
+    """Look when the process gave a sign of life; answered by ``BeatRead``."""
+
+    incarnation: Incarnation
+
+
+class ReadDump(Record):
+    """Read the stacks that the process has written; answered by ``DumpRead``."""
+
+    incarnation: Incarnation
+
+
 class Publish(Record):
     event: Event
 
@@ -39,4 +54,4 @@ class Exit(Record):
     status: int
 
 
-Action = Spawn | Signal | Publish | Exit
+Action = Spawn | Signal | ReadBeat | ReadDump | Publish | Exit

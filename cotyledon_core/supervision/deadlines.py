@@ -19,7 +19,7 @@ class Deadlines(Generic[Key]):
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Key]] = []
-        self._current: dict[Key, int] = {}
+        self._current: dict[Key, tuple[int, float]] = {}
         self._count = itertools.count()
 
     def __len__(self) -> int:
@@ -28,14 +28,25 @@ class Deadlines(Generic[Key]):
     def set(self, key: Key, when: float) -> None:
         """Set the key's deadline, in place of the one that it had."""
         number = next(self._count)
-        self._current[key] = number
+        self._current[key] = (number, when)
         heapq.heappush(self._heap, (when, number, key))
         if len(self._heap) > 2 * len(self._current) + 64:
             self._compact()
 
+    def extend(self, key: Key, when: float) -> bool:
+        """Move the key's deadline to ``when``, if it has one and it is earlier; whether it was."""
+        if self._current.get(key, (0, when))[1] >= when:
+            return False
+        self.set(key, when)
+        return True
+
     def cancel(self, key: Key) -> None:
         """Forget the key's deadline, if it has one."""
         self._current.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget all deadlines."""
+        self._current.clear()
 
     def next(self) -> float | None:
         """The earliest deadline."""
@@ -52,9 +63,13 @@ class Deadlines(Generic[Key]):
         return key
 
     def _drop_stale(self) -> None:
-        while self._heap and self._current.get(self._heap[0][2]) != self._heap[0][1]:
+        while self._heap and not self._is_current(self._heap[0]):
             heapq.heappop(self._heap)
 
     def _compact(self) -> None:
-        self._heap = [entry for entry in self._heap if self._current.get(entry[2]) == entry[1]]
+        self._heap = list(filter(self._is_current, self._heap))
         heapq.heapify(self._heap)
+
+    def _is_current(self, entry: tuple[float, int, Key]) -> bool:
+        when, number, key = entry
+        return self._current.get(key) == (number, when)

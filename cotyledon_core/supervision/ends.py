@@ -15,7 +15,7 @@ from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.states import Goal, Occurrence, State
 from cotyledon_core.supervision.stopping import Stopping
 from cotyledon_core.supervision.timers import Kind, Timer
-from cotyledon_core.supervision.worker import End, Worker
+from cotyledon_core.supervision.worker import UNASKED, End, Worker
 
 
 class Ends:
@@ -33,7 +33,11 @@ class Ends:
     def exited(self, message: msg.Exited) -> None:
         worker = self._situation.roster.worker(message.incarnation)
         worker.check(Occurrence.EXITED)
+        if message.dump or worker.dump_asked:
+            self._stopping.tell_hung(worker, message.dump)
         cause = Cause.SPAWN_FAILED if message.start_error else Cause.EXITED
+        if worker.ending is not None:
+            cause = UNASKED.get(worker.ending, cause)
         self._end(worker, message.status, cause, message.start_error)
 
     def _end(self, worker: Worker, status: ExitStatus, cause: Cause, detail: str) -> None:
@@ -48,7 +52,7 @@ class Ends:
             cause=cause,
             phase=worker.phase,
             uptime=uptime,
-            asked=worker.ending is not None,
+            asked=worker.was_asked,
             forced=worker.forced,
             detail=detail,
         )
@@ -61,7 +65,7 @@ class Ends:
             self._stopping.retire(worker)
         elif worker.service.given_up:
             worker.state = State.FATAL
-        elif worker.ending is not None:
+        elif worker.was_asked:
             worker.state = State.STOPPED
             self._situation.starts.add(worker)
         else:

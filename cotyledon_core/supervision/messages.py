@@ -76,11 +76,41 @@ class LeaveAsked(Record):
     incarnation: Incarnation
 
 
+class Beat(Record):
+    """A heartbeat was told, at this monotonic time in seconds."""
+
+    incarnation: Incarnation
+    at: float
+
+
+class BeatRead(Record):
+    """The last heartbeat in shared memory, in monotonic seconds; 0 if there was none."""
+
+    incarnation: Incarnation
+    at: float
+
+
+class DumpRead(Record):
+    """The stacks that the process has written; empty if it has not."""
+
+    incarnation: Incarnation
+    dump: str
+
+
+class TimeoutExtended(Record):
+    """The worker needs so many seconds, from now on, for what it does."""
+
+    incarnation: Incarnation
+    seconds: float
+
+
 class Exited(Record):
     incarnation: Incarnation
     status: ExitStatus
     start_error: str = ""
     """Why the program could not be executed, if that is why the process ended."""
+    dump: str = ""
+    """The stacks that it has written when it was to be ended by force, if they were not read."""
 
 
 class DeadlineReached(Record):
@@ -139,6 +169,10 @@ Message = (
     | GraceAnnounced
     | StatusTold
     | LeaveAsked
+    | Beat
+    | BeatRead
+    | DumpRead
+    | TimeoutExtended
     | Exited
     | DeadlineReached
     | StopNoticed

@@ -6,7 +6,7 @@ from cotyledon_core import events
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Exit
 from cotyledon_core.supervision.situation import Situation
-from cotyledon_core.supervision.stopping import Stopping
+from cotyledon_core.supervision.stopping import DUMP_PATIENCE, Stopping
 from cotyledon_core.supervision.timers import Kind, Timer
 from cotyledon_core.supervision.worker import Ending
 
@@ -61,11 +61,13 @@ class Shutdown:
         if self._last_resort:
             self._finish(1)
             return
+        end = self._stopping.kill if self._forced else self._stopping.end_now
         self._forced = self._last_resort = True
         for worker in self._situation.roster.workers():
             if worker.alive and not worker.forced:
-                self._stopping.kill(worker)
-        self._situation.deadlines.set(BOUND, self._situation.now + REAP_MARGIN)
+                end(worker)
+        until = self._situation.now + DUMP_PATIENCE + REAP_MARGIN
+        self._situation.deadlines.set(BOUND, until)
 
     def finish_if_over(self) -> None:
         """Exit once the last worker is gone."""
@@ -75,6 +77,6 @@ class Shutdown:
 
     def _finish(self, status: int) -> None:
         self.done = True
-        self._situation.deadlines.cancel(BOUND)
+        self._situation.deadlines.clear()
         self._situation.agenda.publish(events.ManagerStopped, status=status)
         self._situation.agenda.add(Exit(status))

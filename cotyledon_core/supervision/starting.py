@@ -15,6 +15,7 @@ from cotyledon_core.supervision.actions import Spawn
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.states import Occurrence, State
+from cotyledon_core.supervision.watching import Watching
 from cotyledon_core.supervision.worker import Worker
 
 SPAWN_BATCH = 32
@@ -24,8 +25,9 @@ SPAWN_BATCH = 32
 class Starting:
     """See the module's description."""
 
-    def __init__(self, situation: Situation) -> None:
+    def __init__(self, situation: Situation, watching: Watching) -> None:
         self._situation = situation
+        self._watching = watching
 
     def fill(self, service: SupervisedService) -> None:
         """Start the workers that are wanted and not there."""
@@ -60,6 +62,7 @@ class Starting:
         worker.started_at = situation.now
         situation.starts.started(situation.now)
         situation.agenda.publish_of_worker(worker, events.WorkerSpawned)
+        self._watching.spawned(worker)
 
     def ready(self, message: msg.Ready) -> None:
         situation = self._situation
@@ -69,6 +72,7 @@ class Starting:
         if worker.phase is Phase.RUN:
             return
         worker.phase = Phase.RUN
+        self._watching.ready(worker)
         situation.readiness.release(worker)
         if was_starting:
             duration = situation.now - worker.started_at

@@ -4,7 +4,9 @@ A worker's goal (up or down) and its state are two variables: the goal is what
 is wanted, the state is what is. A start leads from STOPPED or BACKOFF to
 STARTING as soon as the process is asked for; READY makes it RUNNING. A stop
 that the manager asks for leads through STOPPING, whatever its reason, and the
-process's end is then EXPECTED. Every end leads to the state that
+process's end is then expected. One that hangs, before it is ready or after, is
+STOPPING too, until force has ended it; that end is the restart policy's to
+answer. Every end leads to the state that
 :meth:`.Ends._settle` finds: STOPPED if the worker is not wanted, else
 STARTING again by way of STOPPED (a replacement), or what the restart policy
 says: BACKOFF, EXITED or FATAL. The table says None there.
@@ -48,6 +50,7 @@ class Occurrence(Enum):
     READY = "ready"
     LEAVE = "leave"
     STOP = "stop"
+    HANG = "hang"
     OVERRUN = "overrun"
     EXITED = "exited"
     GIVE_UP = "give up"
@@ -65,11 +68,13 @@ TRANSITIONS: dict[tuple[State, Occurrence], State | None] = {
     (State.STARTING, Occurrence.READY): State.RUNNING,
     (State.STARTING, Occurrence.LEAVE): State.STOPPING,
     (State.STARTING, Occurrence.STOP): State.STOPPING,
+    (State.STARTING, Occurrence.HANG): State.STOPPING,
     (State.STARTING, Occurrence.EXITED): None,
     (State.STARTING, Occurrence.GIVE_UP): State.STARTING,
     (State.RUNNING, Occurrence.READY): State.RUNNING,
     (State.RUNNING, Occurrence.LEAVE): State.STOPPING,
     (State.RUNNING, Occurrence.STOP): State.STOPPING,
+    (State.RUNNING, Occurrence.HANG): State.STOPPING,
     (State.RUNNING, Occurrence.EXITED): None,
     (State.RUNNING, Occurrence.GIVE_UP): State.RUNNING,
     (State.STOPPING, Occurrence.READY): State.STOPPING,

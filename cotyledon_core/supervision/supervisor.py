@@ -6,7 +6,7 @@ the time, performs the actions that come back in their order, answers each
 sends ``DeadlineReached`` when :meth:`Supervisor.deadline` has come.
 
 The decisions stand in the parts: :mod:`.starting`, :mod:`.stopping`,
-:mod:`.ends` (what follows a death) and :mod:`.shutdown`. Here messages find
+:mod:`.watching`, :mod:`.ends` (what follows a death) and :mod:`.shutdown`. Here messages find
 them, and services get their size.
 """
 
@@ -28,6 +28,7 @@ from cotyledon_core.supervision.starting import Starting
 from cotyledon_core.supervision.states import Goal, State
 from cotyledon_core.supervision.stopping import Stopping
 from cotyledon_core.supervision.timers import Kind
+from cotyledon_core.supervision.watching import Watching
 from cotyledon_core.supervision.worker import Ending
 
 
@@ -41,8 +42,9 @@ class Supervisor:
     def __init__(self, grace: float, spawn_interval: float = 0.0) -> None:
         situation = self._situation = Situation(grace, spawn_interval)
         self._agenda = situation.agenda
-        self._starting = starting = Starting(situation)
         self._stopping = stopping = Stopping(situation)
+        watching = Watching(situation, stopping)
+        self._starting = starting = Starting(situation, watching)
         self._shutdown = shutdown = Shutdown(situation, stopping)
         ends = Ends(situation, stopping)
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
@@ -52,6 +54,10 @@ class Supervisor:
             msg.GraceAnnounced: stopping.grace_announced,
             msg.StatusTold: self._status_told,
             msg.LeaveAsked: stopping.leave_asked,
+            msg.Beat: watching.beat,
+            msg.BeatRead: watching.beat_read,
+            msg.TimeoutExtended: watching.extended,
+            msg.DumpRead: stopping.dump_read,
             msg.Exited: ends.exited,
             msg.DeadlineReached: self._deadline_reached,
             msg.StopNoticed: shutdown.stop_noticed,
@@ -65,7 +71,11 @@ class Supervisor:
         }
         self._timers: dict[Kind, Callable[[Any], None]] = {
             Kind.BACKOFF: starting.backoff_over,
+            Kind.START: watching.start_overdue,
+            Kind.WATCHDOG: watching.beat_overdue,
             Kind.GRACE: stopping.grace_over,
+            Kind.DUMP: stopping.dump_due,
+            Kind.ABORT: stopping.kill,
             Kind.BOUND: lambda _: shutdown.bound_struck(),
         }
 

@@ -12,7 +12,11 @@ class Kind(Enum):
     """What is done when the time has come."""
 
     BACKOFF = "start the worker again"
+    START = "end a worker by force that is not ready"
+    WATCHDOG = "look for a heartbeat"
     GRACE = "end a worker by force that was asked to end"
+    DUMP = "read the stacks that a worker was asked for"
+    ABORT = "kill a worker that the watchdog's signal has not ended"
     BOUND = "end everything by force"
 
 

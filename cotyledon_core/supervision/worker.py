@@ -23,6 +23,15 @@ class Ending(Enum):
     STOP = "stop"
     """It is not wanted any more."""
     REPLACEMENT = "replacement"
+    START_TIMEOUT = "start timeout"
+    HUNG = "hung"
+
+
+UNASKED = {
+    Ending.START_TIMEOUT: Cause.START_TIMEOUT,
+    Ending.HUNG: Cause.HUNG,
+}
+"""The endings that nobody wanted: what follows is the restart policy's to decide."""
 
 
 class End(NamedTuple):
@@ -39,10 +48,14 @@ class Worker:
 
     __slots__ = (
         "awaits_first_ready",
+        "dump_asked",
         "ending",
         "forced",
         "goal",
         "grace",
+        "hung_told",
+        "last_beat",
+        "look_due",
         "number",
         "phase",
         "pid",
@@ -51,6 +64,7 @@ class Worker:
         "service",
         "started_at",
         "state",
+        "suspected",
         "worker_id",
     )
 
@@ -66,6 +80,13 @@ class Worker:
         self.ending: Ending | None = None
         self.grace: float | None = None
         self.forced = False
+        self.dump_asked = False
+        self.hung_told = False
+        self.suspected = False
+        """Whether the last look for a heartbeat has found none."""
+        self.last_beat = 0.0
+        self.look_due = 0.0
+        """When the start or the next heartbeat is due."""
         self.queued = False
         self.awaits_first_ready = False
         self.restarts: deque[PastRestart] = deque(maxlen=RESTARTS_KEPT)
@@ -73,6 +94,11 @@ class Worker:
     @property
     def alive(self) -> bool:
         return self.state in ALIVE
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether the manager has asked the process to end for a reason of its own."""
+        return self.ending is not None and self.ending not in UNASKED
 
     @property
     def incarnation(self) -> Incarnation:
@@ -100,7 +126,8 @@ class Worker:
         self.phase = Phase.BOOT
         self.ending = None
         self.grace = None
-        self.forced = False
+        self.forced = self.dump_asked = self.hung_told = self.suspected = False
+        self.last_beat = 0.0
         self.queued = False
 
     def grace_period(self, default: float) -> float:

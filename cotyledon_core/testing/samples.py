@@ -25,6 +25,7 @@ _VALUES: dict[object, Any] = {
     ExitStatus: ExitStatus(code=1),
     Cause: Cause.EXITED,
     Phase: Phase.RUN,
+    events.Waited: events.Waited.HEARTBEAT,
 }
 
 _STATUSES = (

@@ -34,13 +34,22 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from cotyledon_core.events import Event
 from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus, Restart
 from cotyledon_core.supervision import messages as msg
-from cotyledon_core.supervision.actions import Action, Exit, Publish, Request, Signal, Spawn
+from cotyledon_core.supervision.actions import (
+    Action,
+    Exit,
+    Publish,
+    ReadBeat,
+    ReadDump,
+    Request,
+    Signal,
+    Spawn,
+)
 from cotyledon_core.supervision.messages import Incarnation, Instant, Message, ServiceSpec
 from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.types import ServiceId, WorkerId
@@ -97,6 +106,13 @@ class FakeProcess:
     """Whether SIGKILL ends it: a process that waits for a dead disk does not end."""
     ready: bool = False
     """Whether it has said that it is ready."""
+    beating: bool = True
+    """Whether it gives signs of life while it lives."""
+    last_beat: float = 0.0
+    stacks: str = "stacks"
+    """What it writes when it is asked for its stacks."""
+    abortable: bool = True
+    """Whether the watchdog's signal ends it."""
     status: ExitStatus | None = None
     """How it ended."""
     received: list[Request] = field(default_factory=list)
@@ -106,6 +122,11 @@ class FakeProcess:
     def asked(self) -> bool:
         """Whether it was asked to end."""
         return not {Request.STOP, Request.INTERRUPT, Request.KILL}.isdisjoint(self.received)
+
+    @property
+    def dumped(self) -> str:
+        """The stacks that it has written."""
+        return self.stacks if Request.DUMP in self.received else ""
 
 
 class FakeKernel:
@@ -141,6 +162,8 @@ class FakeKernel:
         process.received.append(request)
         if request is Request.KILL and process.mortal:
             self.end(process, ExitStatus(signal=9))
+        elif request is Request.ABORT and process.abortable:
+            self.end(process, ExitStatus(signal=6))
         elif request in (Request.STOP, Request.INTERRUPT) and process.obedient:
             self.end(process, ExitStatus(code=0))
 
@@ -196,15 +219,17 @@ class Simulation:
         workers: int = 1,
         decide: Callable[[Death], Decision] = restart_at_once,
         grace: float | None = None,
+        **more: Any,
     ) -> ServiceId:
         """Add a service, before the start or after.
 
         :param decide: a restart policy's method; must not raise.
         :param grace: seconds; None means the manager's, 0 waits without end.
+        :param more: other fields of :class:`.ServiceSpec`.
         """
         self._services += 1
         service_id = ServiceId(UUID(int=self._services))
-        spec = ServiceSpec(service_id, name, workers, decide, grace)
+        spec = ServiceSpec(service_id, name, workers, decide, grace, **more)
         if self._started:
             self.send(msg.AddService(spec))
         else:
@@ -332,7 +357,7 @@ class Simulation:
         incarnation = process.incarnation
         del self._by_incarnation[incarnation]
         del self._by_slot[incarnation.service_id, incarnation.worker_id]
-        self.send(msg.Exited(incarnation, process.status))
+        self.send(msg.Exited(incarnation, process.status, dump=process.dumped))
         return True
 
     def events_of(self, kind: type[SomeEvent]) -> list[SomeEvent]:
@@ -344,6 +369,10 @@ class Simulation:
             raise Violation(f"after the exit: {action}")
         if isinstance(action, Spawn):
             return self._spawn(action.incarnation)
+        if isinstance(action, ReadBeat):
+            return self._read_beat(action.incarnation)
+        if isinstance(action, ReadDump):
+            return msg.DumpRead(action.incarnation, self._by_incarnation[action.incarnation].dumped)
         if isinstance(action, Signal):
             self._signal(action.incarnation, action.request)
         elif isinstance(action, Publish):
@@ -364,6 +393,12 @@ class Simulation:
             return msg.SpawnFailed(incarnation, str(error))
         self._by_incarnation[incarnation] = self._by_slot[slot] = process
         return msg.Spawned(incarnation, process.pid)
+
+    def _read_beat(self, incarnation: Incarnation) -> Message:
+        process = self._by_incarnation[incarnation]
+        if process.beating and process.status is None:
+            process.last_beat = self.clock.monotonic
+        return msg.BeatRead(incarnation, process.last_beat)
 
     def _signal(self, incarnation: Incarnation, request: Request) -> None:
         process = self._by_incarnation.get(incarnation)

@@ -21,7 +21,7 @@ from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Request
 from cotyledon_core.supervision.shutdown import REAP_MARGIN
 from cotyledon_core.supervision.states import State
-from cotyledon_core.supervision.stopping import KILL_MARGIN
+from cotyledon_core.supervision.stopping import DUMP_PATIENCE, KILL_MARGIN
 from cotyledon_core.testing.simulation import FakeProcess, Simulation, Violation
 from cotyledon_core.types import ServiceId
 
@@ -376,7 +376,9 @@ def test_scaling_down_overruns_by_force_and_the_manager_lives() -> None:
     (_, victim) = deaf(simulation)
     simulation.scale(service_id, 1)
     simulation.advance(5.0 + KILL_MARGIN)
-    assert victim.received == [Request.STOP, Request.KILL]
+    assert victim.received == [Request.STOP, Request.DUMP]
+    simulation.advance(DUMP_PATIENCE)
+    assert victim.received == [Request.STOP, Request.DUMP, Request.KILL]
     assert ids(simulation) == [0]
     assert simulation.events_of(events.WorkerExited)[0].forced
 
@@ -401,7 +403,7 @@ def test_a_worker_that_overruns_its_own_grace_period_is_still_status_0() -> None
     simulation.start()
     deaf(simulation)
     simulation.shut_down()
-    simulation.advance(3.0 + KILL_MARGIN)
+    simulation.advance(3.0 + KILL_MARGIN + DUMP_PATIENCE)
     assert simulation.exit_status == 0
 
 
@@ -414,7 +416,7 @@ def test_the_managers_bound_holds_whatever_a_services_is(own: float | None) -> N
     simulation.shut_down()
     simulation.advance(4.9)
     assert simulation.exit_status is None
-    simulation.advance(0.1)
+    simulation.advance(0.1 + DUMP_PATIENCE)
     assert simulation.exit_status == 1
 
 
@@ -460,7 +462,7 @@ def test_a_process_that_not_even_sigkill_ends_is_left() -> None:
     simulation.start()
     deaf(simulation)
     simulation.shut_down()
-    simulation.advance(5.0 + REAP_MARGIN)
+    simulation.advance(5.0 + DUMP_PATIENCE + REAP_MARGIN)
     assert simulation.exit_status == 1
 
 

@@ -34,9 +34,15 @@ POLICIES: dict[str, Callable[[Death], Decision]] = {
     "give up": lambda death: Restart(5.0) if death.worker_id else GiveUp("the first failed"),
 }
 
+Service = tuple[int, str, float | None, float, float]
 SERVICES = st.tuples(
-    st.integers(0, 3), st.sampled_from(sorted(POLICIES)), st.sampled_from([None, 0.0, 3.0])
+    st.integers(0, 3),
+    st.sampled_from(sorted(POLICIES)),
+    st.sampled_from([None, 0.0, 3.0]),
+    st.sampled_from([0.0, 2.0]),
+    st.sampled_from([0.0, 3.0]),
 )
+"""Workers, policy, grace period, start timeout, watchdog's timeout."""
 STATUSES = st.sampled_from([ExitStatus(code=0), ExitStatus(code=1), ExitStatus(signal=11)])
 NUMBERS = st.integers(0, 30)
 
@@ -58,7 +64,7 @@ class Histories(RuleBasedStateMachine):
     )
     def begin(
         self,
-        services: list[tuple[int, str, float | None]],
+        services: list[Service],
         grace: float,
         interval: float,
         stop_after: int,
@@ -71,9 +77,16 @@ class Histories(RuleBasedStateMachine):
             self.add_service(service)
         self.simulation.start(ready=False)
 
-    def add_service(self, service: tuple[int, str, float | None]) -> None:
-        workers, policy, grace = service
-        self.simulation.add(policy, workers, POLICIES[policy], grace)
+    def add_service(self, service: Service) -> None:
+        workers, policy, grace, start_timeout, watchdog_timeout = service
+        self.simulation.add(
+            policy,
+            workers,
+            POLICIES[policy],
+            grace,
+            start_timeout=start_timeout,
+            watchdog_timeout=watchdog_timeout,
+        )
 
     def pick(self, number: int, processes: list[FakeProcess]) -> FakeProcess | None:
         return processes[number % len(processes)] if processes else None
@@ -88,7 +101,7 @@ class Histories(RuleBasedStateMachine):
 
     @precondition(running)
     @rule(service=SERVICES)
-    def add(self, service: tuple[int, str, float | None]) -> None:
+    def add(self, service: Service) -> None:
         if len(self.simulation.specs) < 5:
             self.add_service(service)
 
@@ -176,6 +189,28 @@ class Histories(RuleBasedStateMachine):
         process = self.pick(number, self.simulation.unreaped())
         if process is not None:
             self.simulation.send(msg.GraceAnnounced(process.incarnation, grace))
+
+    @precondition(running)
+    @rule(number=NUMBERS)
+    def fall_silent(self, number: int) -> None:
+        process = self.pick(number, self.simulation.unreaped())
+        if process is not None:
+            process.beating = False
+
+    @precondition(running)
+    @rule(number=NUMBERS)
+    def beat(self, number: int) -> None:
+        """As a message, from one that is silent otherwise."""
+        process = self.pick(number, [p for p in self.simulation.unreaped() if p.ready])
+        if process is not None:
+            self.simulation.send(msg.Beat(process.incarnation, self.simulation.now))
+
+    @precondition(running)
+    @rule(number=NUMBERS, seconds=st.sampled_from([0.0, 1.0, 30.0]))
+    def extend_timeout(self, number: int, seconds: float) -> None:
+        process = self.pick(number, self.simulation.unreaped())
+        if process is not None:
+            self.simulation.send(msg.TimeoutExtended(process.incarnation, seconds))
 
     @precondition(running)
     @rule(times=st.integers(1, 3))

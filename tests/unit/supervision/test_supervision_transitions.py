@@ -22,14 +22,14 @@ from cotyledon_core.testing.simulation import Simulation, restart_at_once
 from cotyledon_core.types import ServiceId, WorkerId
 
 TABLE = """
-          START     SPAWNED  SPAWN_FAILED  READY     LEAVE     STOP      OVERRUN   EXITED  GIVE_UP
-STOPPED   STARTING  -        -             -         -         STOPPED   -         -       FATAL
-STARTING  -         STARTING end           RUNNING   STOPPING  STOPPING  -         end     STARTING
-RUNNING   -         -        -             RUNNING   STOPPING  STOPPING  -         end     RUNNING
-STOPPING  -         -        -             STOPPING  STOPPING  STOPPING  STOPPING  end     STOPPING
-BACKOFF   STARTING  -        -             -         -         STOPPED   -         -       FATAL
-EXITED    -         -        -             -         -         STOPPED   -         -       FATAL
-FATAL     -         -        -             -         -         STOPPED   -         -       FATAL
+         START    SPAWNED  SPAWN_FAILED READY    LEAVE    STOP     HANG     OVERRUN  EXITED GIVE_UP
+STOPPED  STARTING -        -            -        -        STOPPED  -        -        -      FATAL
+STARTING -        STARTING end          RUNNING  STOPPING STOPPING STOPPING -        end    STARTING
+RUNNING  -        -        -            RUNNING  STOPPING STOPPING STOPPING -        end    RUNNING
+STOPPING -        -        -            STOPPING STOPPING STOPPING -        STOPPING end    STOPPING
+BACKOFF  STARTING -        -            -        -        STOPPED  -        -        -      FATAL
+EXITED   -        -        -            -        -        STOPPED  -        -        -      FATAL
+FATAL    -        -        -            -        -        STOPPED  -        -        -      FATAL
 """
 """A dash: impossible. ``end``: the deciders say what follows."""
 

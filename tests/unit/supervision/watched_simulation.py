@@ -27,7 +27,7 @@ from cotyledon_core.supervision.shutdown import INTERRUPT_GRACE
 from cotyledon_core.supervision.snapshot import WorkerSnapshot
 from cotyledon_core.supervision.starting import SPAWN_BATCH
 from cotyledon_core.supervision.states import ALIVE, Goal, State
-from cotyledon_core.supervision.stopping import KILL_MARGIN
+from cotyledon_core.supervision.stopping import DUMP_PATIENCE, KILL_MARGIN
 from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.testing.simulation import FakeProcess, Simulation
 from cotyledon_core.types import ServiceId, WorkerId
@@ -61,6 +61,10 @@ class Watched(Simulation):
         self.spawned_at: dict[FakeProcess, float] = {}
         self.announced: dict[FakeProcess, float] = {}
         self.kill_due: dict[FakeProcess, float] = {}
+        self.became_ready: set[FakeProcess] = set()
+        self.heard: dict[FakeProcess, float] = {}
+        """Until when a process has a right to be silent, or to start."""
+        self.hung: dict[FakeProcess, Cause] = {}
         self.stop_noticed = self.shutting_down = self.aborted = False
         self.bound = NEVER
         """When everything is to be ended by force."""
@@ -101,7 +105,7 @@ class Watched(Simulation):
 
     def _checked_step(self, message: Message) -> tuple[list[Action], list[Message]]:
         before = set(self.slots())
-        unasked = [process for process in self.unreaped() if not process.asked]
+        unasked = [p for p in self.unreaped() if not p.asked and p not in self.hung]
         self._note(message)
         policy_expected = self._policy_expected(message)
         self._decisions.clear()
@@ -119,6 +123,7 @@ class Watched(Simulation):
                 process = self.kernel.processes[answer.pid]
                 self.process_of[answer.incarnation] = process
                 self.spawned_at[process] = self.now
+                self._allow(process, self.spec_of(process).start_timeout)
         return actions, answers
 
     def _note(self, message: Message) -> None:
@@ -133,10 +138,34 @@ class Watched(Simulation):
             self.wanted[message.service_id] = message.workers
         elif isinstance(message, msg.SetGrace):
             self.grace = message.grace
-        elif isinstance(message, msg.GraceAnnounced):
-            self._note_grace(self.process_of[message.incarnation], message.grace)
+        elif isinstance(message, msg.GraceAnnounced | msg.TimeoutExtended | msg.Ready | msg.Beat):
+            self._note_said(message, self.process_of[message.incarnation])
         elif isinstance(message, msg.StopNoticed | msg.ShutDown | msg.Abort):
             self._note_stop(message)
+
+    def _note_said(self, message: Message, process: FakeProcess) -> None:
+        if isinstance(message, msg.GraceAnnounced):
+            self._note_grace(process, message.grace)
+        elif isinstance(message, msg.TimeoutExtended):
+            self._note_extension(process, message.seconds)
+        elif isinstance(message, msg.Beat) or process not in self.became_ready:
+            self.became_ready.add(process)
+            self._allow(process, self.spec_of(process).watchdog_timeout)
+
+    def spec_of(self, process: FakeProcess) -> ServiceSpec:
+        return self.specs[process.incarnation.service_id]
+
+    def _allow(self, process: FakeProcess, seconds: float) -> None:
+        self.heard[process] = self.now + seconds if seconds else NEVER
+
+    def _note_extension(self, process: FakeProcess, seconds: float) -> None:
+        until = self.now + seconds
+        if process.asked:
+            if self.kill_due[process] != NEVER:
+                due = self.kill_due[process]
+                self.kill_due[process] = max(due, until + KILL_MARGIN)
+        elif process not in self.hung and self.heard[process] != NEVER:
+            self.heard[process] = max(self.heard[process], until)
 
     def _add_spec(self, spec: ServiceSpec) -> None:
         self.specs[spec.service_id] = spec
@@ -144,7 +173,8 @@ class Watched(Simulation):
 
     def _note_grace(self, process: FakeProcess, grace: float) -> None:
         self.announced[process] = grace
-        if process.asked and Request.KILL not in process.received:
+        ended_by_force = {Request.DUMP, Request.KILL, Request.INTERRUPT}
+        if process.asked and ended_by_force.isdisjoint(process.received):
             self._expect_end(process)
 
     def _note_stop(self, message: Message) -> None:
@@ -192,6 +222,10 @@ class Watched(Simulation):
             assert all(Request.KILL in process.received for process in spared)
         else:
             assert not sent[Request.INTERRUPT]
+        self._check_dumps(message, sent[Request.DUMP])
+        for process in sent[Request.ABORT]:
+            assert process in self.hung
+            assert Request.DUMP in process.received
         self._check_kills(message, sent[Request.KILL])
         for process in sent[Request.STOP]:
             self._expect_end(process)
@@ -215,11 +249,30 @@ class Watched(Simulation):
     def _to_reload(self, message: Message, unasked: list[FakeProcess]) -> list[FakeProcess]:
         return unasked if isinstance(message, msg.Reload) and not self.stop_noticed else []
 
+    def _check_dumps(self, message: Message, asked: list[FakeProcess]) -> None:
+        """Those that have to be ended by force."""
+        assert not asked or isinstance(message, msg.DeadlineReached | msg.BeatRead)
+        for process in asked:
+            if process.asked:
+                assert self.now >= min(self.kill_due.get(process, NEVER), self.bound)
+            elif self.now < self.bound:
+                assert self.now >= self.heard[process], "taken for hung too early"
+                ready = process in self.became_ready
+                assert not (ready and process.beating), "taken for hung, but it gave signs of life"
+                self.hung[process] = Cause.HUNG if ready else Cause.START_TIMEOUT
+
     def _check_kills(self, message: Message, killed: list[FakeProcess]) -> None:
-        assert not killed or isinstance(message, msg.DeadlineReached)
+        assert not killed or isinstance(message, msg.DeadlineReached | msg.DumpRead)
         for process in killed:
-            due = min(self.kill_due.get(process, NEVER), self.bound, self.interrupt_bound)
-            assert self.now >= due, "killed too early"
+            if process in self.hung:
+                assert Request.DUMP in process.received
+                continue
+            due = min(self.kill_due.get(process, NEVER), self.bound)
+            if self.aborted:
+                assert self.now >= min(due, self.interrupt_bound), "killed too early"
+            else:
+                assert self.now >= due + DUMP_PATIENCE, "killed too early"
+                assert Request.DUMP in process.received
 
     def _expect_end(self, process: FakeProcess) -> None:
         grace = self.announced.get(process)
@@ -235,7 +288,8 @@ class Watched(Simulation):
         if not isinstance(message, msg.Exited | msg.SpawnFailed):
             return False
         incarnation = message.incarnation
-        asked = isinstance(message, msg.Exited) and self.process_of[incarnation].asked
+        process = self.process_of.get(incarnation) if isinstance(message, msg.Exited) else None
+        asked = process is not None and process.asked and process not in self.hung
         return not (asked or self.stop_noticed or incarnation.service_id in self.given_up)
 
     def _check_end(self, message: Message, actions: list[Action]) -> None:
@@ -269,9 +323,9 @@ class Watched(Simulation):
         assert (event.pid, event.status, event.cause) == (
             process.pid,
             process.status,
-            Cause.EXITED,
+            self.hung.get(process, Cause.EXITED),
         )
-        assert event.asked == process.asked
+        assert event.asked == (process.asked and process not in self.hung)
         assert event.forced == (Request.KILL in process.received)
         assert event.uptime == self.now - self.spawned_at[process]
         assert event.phase is (Phase.RUN if process.ready else Phase.BOOT)
@@ -411,7 +465,7 @@ class Watched(Simulation):
         for process in self.unreaped():
             due = self.kill_due.get(process, NEVER)
             bound = self.interrupt_bound if self.aborted else self.bound
-            if self.now >= min(due, bound):
+            if self.now >= min(due, bound) + DUMP_PATIENCE and process not in self.hung:
                 assert Request.KILL in process.received, "not killed in time"
         overdue = [when for when in self.due.values() if when <= self.now]
         if overdue and not self.interval:
