@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         RestartPolicy,
         Stop,
     )
+    from cotyledon_core.process.signal_names import signal_number
     from cotyledon_core.program import Program
     from cotyledon_core.record import replace
     from cotyledon_core.service import Service
@@ -64,6 +65,7 @@ _HOMES = {
     "WorkerId": "types",
     "WorkerStartError": "exceptions",
     "replace": "record",
+    "signal_number": "process.signal_names",
 }
 
 __all__ = [
@@ -93,6 +95,7 @@ __all__ = [
     "WorkerStartError",
     "events",
     "replace",
+    "signal_number",
 ]
 
 

@@ -1,5 +1,7 @@
 """Events as log records: one line each, with structured fields.
 
+The stacks of a worker that hangs are lines of their own in its record.
+
 The records go to the logger ``cotyledon_core.events``. Their fields are
 attributes of the record under the names of the event's fields with
 ``cotyledon_`` in front, ``cotyledon_event`` being the event's kind, so that
@@ -8,7 +10,7 @@ none of them meets an attribute that a record has anyway.
 =========  ==============================================================
 level      events
 =========  ==============================================================
-error      a service given up, a reload refused, a hook that failed,
+error      a worker that hangs, a service given up, a reload refused, a hook that failed,
            a notifier disabled
 warning    an end that nobody asked for, an end by force
 debug      a spawn, a worker's own status
@@ -25,6 +27,7 @@ from cotyledon_core.plugins.notifier import Notifier
 LOG = Log("cotyledon_core.events")
 
 _LEVELS: dict[type[events.Event], int] = {
+    events.WorkerHung: ERROR,
     events.ServiceGivenUp: ERROR,
     events.ReloadFailed: ERROR,
     events.HookFailed: ERROR,
@@ -46,7 +49,8 @@ class EventLog(Notifier):
         level = _level(event)
         if LOG.wants(level):
             fields = {f"cotyledon_{name}": value for name, value in event.as_dict().items()}
-            LOG.log(level, "%s", event, extra=fields)
+            dump = getattr(event, "dump", "")
+            LOG.log(level, "%s%s", event, f":\n{dump}" if dump else "", extra=fields)
 
 
 def _level(event: events.Event) -> int:

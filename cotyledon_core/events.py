@@ -231,7 +231,7 @@ class WorkerHung(WorkerEvent):
     """The Python stacks of all its threads; empty if it could not write them."""
 
     def __str__(self) -> str:
-        stacks = f"its stacks:\n{self.dump}" if self.dump else "it could not write its stacks"
+        stacks = "see its stacks" if self.dump else "it could not write its stacks"
         return f"worker {self.worker} hangs, no {self.waited_for.value}, pid {self.pid}; {stacks}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from cotyledon_core.types import WorkerId
 
 if TYPE_CHECKING:
     from cotyledon_core.program import Program
+    from cotyledon_core.worker.lifecycle import Worker
 
 
 class Service:
@@ -26,6 +28,11 @@ class Service:
     graceful_shutdown_timeout: ClassVar[int | None] = None
     """Seconds that :meth:`terminate` may take before the worker is ended by
     force. 0 waits without end, None means the manager's."""
+
+    ready_when: ClassVar[str] = "booted"
+    """``booted``: a worker is ready when its instance was made and the hooks of
+    new workers have run. ``notified``: when it calls :meth:`notify_ready`. The
+    option of the same name stands above it."""
 
     _has_default_name: ClassVar[bool] = True
 
@@ -67,8 +74,45 @@ class Service:
         Unless overridden, the worker is terminated and replaced by a new one
         with the same id.
         """
-        if not _ask_for_replacement():
+        worker = _worker()
+        if worker is None:
             os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            worker.ask_for_replacement()
+
+    # -- what a service says of itself; outside a worker nobody hears it
+
+    def notify_ready(self) -> None:
+        """Say that this worker is ready, where :attr:`ready_when` is ``notified``."""
+        if worker := _worker():
+            worker.tell("READY=1")
+
+    def heartbeat(self) -> None:
+        """Give a sign of life, as often as you like; for ``watchdog = service``.
+
+        It costs a write to memory.
+        """
+        if worker := _worker():
+            worker.heartbeat()
+
+    def extend_timeout(self, seconds: float) -> None:
+        """Ask for more time: to start, to stop, or until the next heartbeat.
+
+        :param seconds: counted from now on; nothing becomes shorter. The
+            manager's own grace period stands above it.
+        :raises ValueError: if it is negative, infinite or not a number.
+        """
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"seconds: {seconds!r} is not a number of 0 or more")
+        if worker := _worker():
+            worker.extend_timeout(seconds)
+
+    def status(self, text: str) -> None:
+        """Say in one line what this worker is doing."""
+        if worker := _worker():
+            worker.tell(f"STATUS={text}")
+
+    # -- what takes its place
 
     def program(self) -> Program | None:
         """The external program that takes over this worker's process, if any.
@@ -116,8 +160,8 @@ def _is_named(cls: type) -> bool:
     return False
 
 
-def _ask_for_replacement() -> bool:
-    """Whether this process is a worker whose manager was asked to replace it."""
+def _worker() -> Worker | None:
+    """The worker that this process is, if it is one."""
     from cotyledon_core.worker import lifecycle
 
-    return lifecycle.ask_for_replacement()
+    return lifecycle.current()

@@ -74,14 +74,9 @@ def _number(value: Any) -> float:
 
 
 def _signal(value: Any) -> int:
-    import signal
+    from cotyledon_core.process.signal_names import signal_number
 
-    text = str(value).strip().upper()
-    known = {found.name.removeprefix("SIG"): int(found) for found in signal.Signals}
-    number = known.get(text.removeprefix("SIG"), int(text) if text.isdecimal() else 0)
-    if number not in known.values():
-        raise ValueError(f"{value!r} is no signal; it must be a name such as ABRT, or a number")
-    return number
+    return signal_number(value)
 
 
 def _size(value: Any) -> int:

@@ -20,6 +20,7 @@ from cotyledon_core.exceptions import WorkerStartError
 from cotyledon_core.log import Log
 from cotyledon_core.plugins.restart_policy import ExitStatus
 from cotyledon_core.process import contexts, signals
+from cotyledon_core.process.board import NOWHERE, Board, Place
 from cotyledon_core.process.channel import Channel
 from cotyledon_core.process.descriptors import close_private, keep_private
 from cotyledon_core.process.lifeline import Lifeline
@@ -40,6 +41,7 @@ class Child:
     :param sentinel: a descriptor that becomes readable when the process has
         ended; None for a child that is waited for.
     :param report: where an external program's failed execution is reported.
+    :param place: where it leaves what the manager looks at.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class Child:
         sentinel: int | None = None,
         report: int | None = None,
         process: Any = None,
+        place: Place = NOWHERE,
     ) -> None:
         self.pid = pid
+        self.place = place
         self.sentinel = sentinel
         self.report = report
         self.listening = True
@@ -102,7 +106,8 @@ class Child:
             self.report = None
 
     def close(self) -> None:
-        """Let go of all descriptors, after the process's end."""
+        """Let go of everything, after the process's end."""
+        self.place.give_back()
         self.close_report()
         if self._pidfd is not None:
             os.close(self._pidfd)
@@ -161,15 +166,17 @@ class Newborn(NamedTuple):
 
     worker: Worker
     identity: ChildIdentity
+    place: Place
     executes: bool
 
 
 class ForkSpawner:
     """Starts workers by a fork."""
 
-    def __init__(self, lifeline: Lifeline, channel: Channel) -> None:
+    def __init__(self, lifeline: Lifeline, channel: Channel, board: Board) -> None:
         self._lifeline = lifeline
         self._channel = channel
+        self._board = board
         self._null_device = os.open(os.devnull, os.O_RDONLY)
 
     def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
@@ -181,9 +188,11 @@ class ForkSpawner:
 
     def _prepare(self, start: Start) -> Newborn:
         death, assignment = self._lifeline.reader, start.assignment
+        place = NOWHERE if start.executes else self._board.take()
         return Newborn(
-            Worker(assignment, death, self._channel.writer),
+            Worker(assignment, death, self._channel.writer, place),
             ChildIdentity(assignment.worker_name, death),
+            place,
             start.executes,
         )
 
@@ -191,8 +200,9 @@ class ForkSpawner:
         try:
             if newborn.executes:
                 return self._fork_with_report(newborn)
-            return Child(self._fork(newborn))
+            return Child(self._fork(newborn), place=newborn.place)
         except OSError as error:
+            newborn.place.give_back()
             return WorkerStartError(f"cannot fork: {error}")
 
     def _fork(self, newborn: Newborn, report: int | None = None) -> int:
@@ -221,8 +231,9 @@ class ForkSpawner:
 class ContextSpawner:
     """Starts workers through a multiprocessing context (spawn, forkserver)."""
 
-    def __init__(self, context: Any, lifeline: Lifeline, channel: Channel) -> None:
+    def __init__(self, context: Any, lifeline: Lifeline, channel: Channel, board: Board) -> None:
         self._context = context
+        self._board = board
         self._waited_for = WAITED_FOR and context.get_start_method() == "spawn"
         self._copies: list[Any] = []
         self._death: Any = lifeline.socket
@@ -231,23 +242,36 @@ class ContextSpawner:
             self._death = _connection(lifeline.reader, readable=True)
             self._channel = _connection(channel.writer.fileno(), readable=False)
             self._copies += [self._death, self._channel]
+        self._file: Any = None
+        if board.descriptor >= 0:
+            self._file = _connection(board.descriptor, readable=True)
+            self._copies.append(self._file)
 
     def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
-        return [self._try(start.assignment) for start in starts]
+        return [self._try(start) for start in starts]
 
-    def _try(self, assignment: Assignment) -> Child | WorkerStartError:
+    def _try(self, start: Start) -> Child | WorkerStartError:
+        assignment = start.assignment
+        place = NOWHERE if start.executes else self._board.take()
         try:
-            return self._start(assignment)
+            return self._start(assignment, place)
         except Exception as error:
+            place.give_back()
             return WorkerStartError(
                 f"cannot start a worker of service {assignment.service_name} by "
                 f"{self._context.get_start_method()}: {type(error).__name__}: {error}"
             )
 
-    def _start(self, assignment: Assignment) -> Child:
+    def _start(self, assignment: Assignment, place: Place) -> Child:
         process = self._context.Process(
             target=entry.spawned,
-            args=(assignment, self._death, self._channel, self._waited_for),
+            args=(
+                assignment,
+                self._death,
+                self._channel,
+                self._waited_for,
+                None if place is NOWHERE else (self._file, place.number, place.dump_signal),
+            ),
             name=assignment.worker_name,
         )
         self._start_helpers()
@@ -255,7 +279,7 @@ class ContextSpawner:
             process.start()
         _forget(process)
         sentinel = None if self._waited_for else process.sentinel
-        child = Child(process.pid, sentinel=sentinel, process=process)
+        child = Child(process.pid, sentinel=sentinel, process=process, place=place)
         # the mask of this process reaches only its own children
         child.listening = self._waited_for
         return child
@@ -292,8 +316,8 @@ def _connection(descriptor: int, *, readable: bool) -> Any:
     return Connection(os.dup(descriptor), readable=readable, writable=not readable)
 
 
-def make(context: Any, lifeline: Lifeline, channel: Channel) -> Spawner:
+def make(context: Any, lifeline: Lifeline, channel: Channel, board: Board) -> Spawner:
     """The spawner for a multiprocessing context."""
     if contexts.is_fork(context):
-        return ForkSpawner(lifeline, channel)
-    return ContextSpawner(context, lifeline, channel)
+        return ForkSpawner(lifeline, channel, board)
+    return ContextSpawner(context, lifeline, channel, board)

@@ -21,10 +21,12 @@ class WorkerProcess:
     __slots__ = (
         "child",
         "incarnation",
+        "notifies",
         "reload_signal",
         "start_error",
         "stop_signal",
         "undelivered",
+        "wrote_dump",
     )
 
     def __init__(self, incarnation: Incarnation, child: Child) -> None:
@@ -33,6 +35,10 @@ class WorkerProcess:
         self.stop_signal: int = signal.SIGTERM
         self.reload_signal: int | None = SIGHUP
         self.start_error = ""
+        self.notifies = False
+        """Whether its program says itself when it is ready."""
+        self.wrote_dump = False
+        """Whether it was asked for its stacks, or has written them before it was."""
         self.undelivered: list[Request] = []
         """What waits until the process listens."""
 

@@ -15,7 +15,7 @@ from cotyledon_core import events
 from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.log import Log
 from cotyledon_core.plugins.notifier import Notifier
-from cotyledon_core.process import clock, contexts, selector, session, spawner, title
+from cotyledon_core.process import board, clock, contexts, selector, session, spawner, title
 from cotyledon_core.process.channel import Channel
 from cotyledon_core.process.descriptors import fill_standard_descriptors
 from cotyledon_core.process.lifeline import Lifeline
@@ -55,6 +55,8 @@ class Engine:
 
     def __init__(self, grace: float) -> None:
         self.grace = grace
+        self.dump_signal = board.default_signal()
+        """What asks a worker for its stacks; 0 for nothing."""
         self.hooks = Hooks()
         self.definitions: dict[ServiceId, ServiceDefinition] = {}
         self.reloader: Reloader | None = None
@@ -227,6 +229,9 @@ class Run:
             opened.callback(self._lifeline.cut)
             self._channel = Channel(portable=not CAN_FORK)
             opened.callback(self._channel.close)
+            self._board = board.Board(engine.dump_signal)
+            opened.callback(self._board.close)
+            self._board.open()
             self._opened = opened.pop_all()
         self._roll.set_grace(engine.grace)
         self._selector.register(engine.signals.reader, selectors.EVENT_READ)
@@ -284,7 +289,7 @@ class Run:
         context = contexts.resolve(self._context())
         if id(context) not in self._spawners:
             # kept beside its spawner, so that the id stays its own
-            made = spawner.make(context, self._lifeline, self._channel)
+            made = spawner.make(context, self._lifeline, self._channel, self._board)
             self._spawners[id(context)] = (context, made)
         return self._spawners[id(context)][1]
 

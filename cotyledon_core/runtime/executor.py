@@ -12,8 +12,19 @@ from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.dispatcher import Dispatcher
 from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.services import ServiceDefinition
-from cotyledon_core.supervision.actions import Action, Exit, Publish, Request, Signal, Spawn
+from cotyledon_core.supervision.actions import (
+    Action,
+    Exit,
+    Publish,
+    ReadBeat,
+    ReadDump,
+    Request,
+    Signal,
+    Spawn,
+)
 from cotyledon_core.supervision.messages import (
+    BeatRead,
+    DumpRead,
     Incarnation,
     LeaveAsked,
     Message,
@@ -80,6 +91,13 @@ class Executor:
             self._dispatcher.publish(action.event)
         elif isinstance(action, Signal):
             return self._signal(action)
+        elif isinstance(action, ReadBeat):
+            process = self._children.get(action.incarnation)
+            last_beat = process.child.place.last_beat() if process else 0.0
+            return BeatRead(action.incarnation, last_beat)
+        elif isinstance(action, ReadDump):
+            process = self._children.get(action.incarnation)
+            return DumpRead(action.incarnation, process.child.place.take_dump() if process else "")
         elif isinstance(action, Exit):
             self.exit_status = action.status
         return None
@@ -96,6 +114,8 @@ class Executor:
                 yield SpawnFailed(incarnation, str(child))
                 continue
             process = WorkerProcess(incarnation, child)
+            options = self._definitions[incarnation.service_id].options
+            process.notifies = options.ready_when == "notified"
             self._children.add(process)
             self.watch(process)
             yield Spawned(incarnation, child.pid)
@@ -114,6 +134,9 @@ class Executor:
             new_worker_hooks=tuple(self._hooks.new_worker),
             grace=self._grace(),
             known_grace=definition.grace,
+            ready_when=definition.options.ready_when,
+            watchdog=definition.options.watchdog,
+            watchdog_timeout=definition.options.watchdog_timeout,
             program_name=self._program_name,
             own_group=self._leads_session,
             notify_address=self.notify_address() if executes else None,
@@ -129,7 +152,11 @@ class Executor:
             return None
         if action.request is Request.RELOAD and not process.reload_signal:
             return LeaveAsked(action.incarnation)
-        send(process, action.request)
+        if action.request is Request.ABORT:
+            options = self._definitions[action.incarnation.service_id].options
+            force(process, int(options.watchdog_signal))
+        else:
+            send(process, action.request)
         return None
 
 
@@ -138,15 +165,24 @@ def send(process: WorkerProcess, request: Request) -> None:
     child = process.child
     if request is Request.KILL:
         child.send(SIGKILL)
+    elif request is Request.DUMP:
+        # it comes before there is a handler, or to a program: it would end that
+        if child.listening and child.place.dump_signal:
+            process.wrote_dump = True
+            force(process, child.place.dump_signal)
     elif request is Request.INTERRUPT:
         child.send(signal.SIGINT)
     elif request is Request.RELOAD:
         child.send(process.reload_signal or process.stop_signal)
     else:
-        child.send(process.stop_signal)
-        if SIGCONT is not None:
-            # one that was stopped can obey only when it goes on
-            child.send(SIGCONT)
+        force(process, process.stop_signal)
+
+
+def force(process: WorkerProcess, number: int) -> None:
+    """Send a signal, to one that was stopped, too: it can obey only when it goes on."""
+    process.child.send(number)
+    if SIGCONT is not None:
+        process.child.send(SIGCONT)
 
 
 def listening(process: WorkerProcess) -> None:

@@ -161,14 +161,15 @@ class Loop:
         if descriptor is not None:
             self._selector.unregister(descriptor)
             process.child.read_report()
-        process.child.close()
         return process
 
     def _tell_deaths(self) -> None:
         ended, self._ended = self._ended, []
         for process, status in ended:
             error = process.start_error or reports.error(process.child.reported)
-            self.deliver(msg.Exited(process.incarnation, status, error))
+            dump = process.child.place.take_dump() if process.wrote_dump else ""
+            process.child.close()
+            self.deliver(msg.Exited(process.incarnation, status, error, dump))
 
     # -- what is watched
 
@@ -197,7 +198,7 @@ class Loop:
             return
         self._selector.unregister(child.report)
         child.close_report()
-        if reports.succeeded(child.reported):
+        if reports.succeeded(child.reported) and not process.notifies:
             self.deliver(msg.Ready(process.incarnation))
 
     def notify_address(self) -> str | None:
@@ -304,6 +305,18 @@ def _listening(process: WorkerProcess, value: str) -> None:
     listening(process)
 
 
+def _overran(process: WorkerProcess, value: str) -> None:
+    process.wrote_dump = True
+
+
+def _extended(process: WorkerProcess, value: str) -> msg.Message:
+    return msg.TimeoutExtended(process.incarnation, int(value) / 1e6)
+
+
+def _beat(process: WorkerProcess, value: str) -> msg.Message | None:
+    return msg.Beat(process.incarnation, time.monotonic()) if value == "1" else None
+
+
 def _start_error(process: WorkerProcess, value: str) -> None:
     process.start_error = value
 
@@ -311,6 +324,9 @@ def _start_error(process: WorkerProcess, value: str) -> None:
 _HEARD: Mapping[str, Heard] = {
     "READY": lambda process, value: msg.Ready(process.incarnation) if value == "1" else None,
     "STATUS": lambda process, value: msg.StatusTold(process.incarnation, value),
+    "WATCHDOG": _beat,
+    "EXTEND_TIMEOUT_USEC": _extended,
+    "X_OVERRUN": _overran,
     "X_GRACE": lambda process, value: msg.GraceAnnounced(process.incarnation, float(value)),
     "X_LEAVE": lambda process, value: msg.LeaveAsked(process.incarnation),
     "X_LISTENING": _listening,

@@ -28,6 +28,12 @@ class Assignment(Record):
     """The service's own, as far as the manager knows it."""
     own_group: bool = True
     """Whether nobody but the manager's processes is in the process group."""
+    ready_when: str | None = None
+    """``booted`` or ``notified``; None leaves it to the service's class."""
+    watchdog: str = "process"
+    """``process`` or ``service``: whose heartbeat is awaited."""
+    watchdog_timeout: float = 0.0
+    """Seconds; 0 awaits none."""
     program_name: str = ""
     """For the process title."""
     notify_address: str | None = None

@@ -6,6 +6,7 @@ import atexit
 import os
 from typing import Any, NoReturn
 
+from cotyledon_core.process.board import NOWHERE, Board, Place
 from cotyledon_core.process.channel import PipeWriter, SocketWriter
 from cotyledon_core.process.multiprocessing_child import ChildIdentity
 from cotyledon_core.worker.assignment import Assignment
@@ -33,15 +34,33 @@ def forked(
         os._exit(1)
 
 
-def spawned(assignment: Assignment, death: Any, channel: Any, signals_held: bool) -> None:
+def spawned(
+    assignment: Assignment,
+    death: Any,
+    channel: Any,
+    signals_held: bool,
+    place: tuple[Any, int, int] | None,
+) -> None:
     """A process that multiprocessing made begins.
 
     :param death: a socket or connection that becomes readable when the manager dies.
     :param channel: a socket or connection that the manager listens to.
     :param signals_held: whether the process began with signals held back.
+    :param place: the board's file, the number of the place on it, and the
+        signal that asks for the stacks.
     """
     is_socket = hasattr(channel, "sendall")
     writer = SocketWriter(channel) if is_socket else PipeWriter(channel.fileno())
-    worker = Worker(assignment, death.fileno(), writer)
+    worker = Worker(assignment, death.fileno(), writer, _place(place))
     worker.signals.install()
     worker.live(signals_held=signals_held)
+
+
+def _place(place: tuple[Any, int, int] | None) -> Place:
+    if place is None:
+        return NOWHERE
+    file, number, dump_signal = place
+    # the connection is the caller's, and would close the descriptor with itself
+    board = Board(dump_signal, os.dup(file.fileno()))
+    board.open()
+    return Place(board, number)

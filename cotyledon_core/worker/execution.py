@@ -46,7 +46,8 @@ def become(
         _release_signals(signals)
         if report is None:
             _keep_descriptors()
-            tell(channel, pid, "READY=1")
+            if assignment.ready_when != "notified":
+                tell(channel, pid, "READY=1")
         else:
             os.write(report, EXECUTING.encode())
         os.execvpe(program.argv[0], list(program.argv), environment)
@@ -75,6 +76,10 @@ def _environment(program: Program, assignment: Assignment) -> dict[str, str]:
     environment = dict(os.environ)
     if assignment.notify_address is not None:
         environment["NOTIFY_SOCKET"] = assignment.notify_address
+    if assignment.watchdog_timeout:
+        # sd_watchdog_enabled(3)
+        environment["WATCHDOG_USEC"] = str(int(assignment.watchdog_timeout * 1e6))
+        environment["WATCHDOG_PID"] = str(os.getpid())
     environment.update(program.environment)
     return environment
 

@@ -28,10 +28,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from cotyledon_core.exceptions import shown
 from cotyledon_core.process import title
+from cotyledon_core.process.board import NOWHERE, Place
 from cotyledon_core.process.channel import Writer, tell
 from cotyledon_core.process.signals import (
     SIGALRM,
@@ -46,6 +47,7 @@ from cotyledon_core.service import Service
 from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import Assignment
 from cotyledon_core.worker.duties import Duties
+from cotyledon_core.worker.heartbeat import Heartbeat, ProcessHeartbeat
 
 LONGEST_WAIT = 86400.0
 """Seconds; the system does not take any number."""
@@ -53,12 +55,9 @@ LONGEST_WAIT = 86400.0
 _current: Worker | None = None
 
 
-def ask_for_replacement() -> bool:
-    """Ask the manager to replace this worker; False if this process is none."""
-    if _current is None or _current.pid != os.getpid():
-        return False
-    _current.ask_for_replacement()
-    return True
+def current() -> Worker | None:
+    """This process, if it is a worker."""
+    return _current if _current is not None and _current.pid == os.getpid() else None
 
 
 class Worker:
@@ -66,14 +65,19 @@ class Worker:
 
     :param death: a descriptor that becomes readable when the manager dies.
     :param channel: what the manager listens to.
+    :param place: where it leaves what the manager looks at.
     """
 
-    def __init__(self, assignment: Assignment, death: int, channel: Writer) -> None:
+    def __init__(
+        self, assignment: Assignment, death: int, channel: Writer, place: Place = NOWHERE
+    ) -> None:
         self.pid = 0
         self.name = assignment.worker_name
         self._assignment = assignment
         self._death = death
         self._channel = channel
+        self._place = place
+        self._heartbeat: Heartbeat | None = None
         self._title = f"{assignment.program_name}: {assignment.service_name} worker"
         self._service: Any = None
         self._booting = True
@@ -101,10 +105,11 @@ class Worker:
         _current = self
         self.pid = os.getpid()
         try:
+            self._place.settle()
             self.signals.open()
             unblock()
             if not signals_held:
-                tell(self._channel, self.pid, "X_LISTENING=1")
+                self.tell("X_LISTENING=1")
             title.set_title(f"{self._title}({self._assignment.worker_id})")
             self._boot(report)
             self._start_thread("run", self._service.run)
@@ -127,14 +132,27 @@ class Worker:
         if program is not Service.program and callable(program):
             self._become(service.program(), report)
         self._booting = False
-        tell(self._channel, self.pid, "READY=1")
+        self._watch()
+        when = assignment.ready_when or getattr(type(service), "ready_when", None)
+        if when != "notified":
+            self.tell("READY=1")
+
+    def _watch(self) -> None:
+        """Give signs of life, where they are awaited."""
+        timeout = self._assignment.watchdog_timeout
+        if timeout:
+            heartbeat = Heartbeat(self._place, self.tell, timeout)
+            if self._assignment.watchdog == "process":
+                self._duties.add(ProcessHeartbeat(heartbeat))
+            else:
+                self._heartbeat = heartbeat
 
     def _introduce(self, service: Any) -> None:
         """Show and tell what the manager does not know from the class."""
         assignment = self._assignment
         own = getattr(service, "graceful_shutdown_timeout", None)
         if own is not None and own != assignment.known_grace:
-            tell(self._channel, self.pid, f"X_GRACE={own}")
+            self.tell(f"X_GRACE={own}")
         # an instance's own name stands in the title; what a function made shows its class's
         names = service if not assignment.class_known else None
         name = getattr(service, "__dict__", {}).get("name") or getattr(names, "name", None)
@@ -148,7 +166,7 @@ class Worker:
                 hook(assignment.service_id, assignment.worker_id, self._service)
         except Exception as error:
             ending.log_exception(f"a new_worker hook of {self.name}", error)
-            tell(self._channel, self.pid, f"X_HOOK_FAILED={shown(error)}")
+            self.tell(f"X_HOOK_FAILED={shown(error)}")
 
     def _become(self, program: Any, report: int | None) -> None:
         if program is not None:
@@ -162,12 +180,38 @@ class Worker:
         own = getattr(self._service, "graceful_shutdown_timeout", None)
         return self._assignment.grace if own is None else float(own)
 
+    # -- what the service says
+
+    def tell(self, line: str) -> None:
+        """Tell the manager something, in sd_notify's syntax; from any thread."""
+        tell(self._channel, self.pid, line)
+
+    def heartbeat(self) -> None:
+        """The service's sign of life, where one is awaited."""
+        if self._heartbeat is not None:
+            self._heartbeat.beat()
+
+    def extend_timeout(self, seconds: float) -> None:
+        """Need so many seconds, from now on, for what is under way."""
+        self.tell(f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}")
+        until = time.monotonic() + seconds
+        if self._deadline is not None and self._deadline < until:
+            self._deadline = until
+            if self._booting:
+                self._interrupt_after(seconds)
+
+    def ask_for_replacement(self) -> None:
+        """The manager answers with SIGTERM and starts another in this one's place."""
+        self.tell("X_LEAVE=1")
+
     # -- signals
 
     def _urgent(self, number: int) -> None:
         """In the signal handler, while the main thread is not waiting."""
         if not self._booting:
             return
+        if number == SIGALRM and self._is_overdue():
+            self._overrun()
         if number in (SIGINT, SIGALRM):
             os._exit(1)
         if number == SIGTERM and self.grace and self._deadline is None:
@@ -181,8 +225,8 @@ class Worker:
         pending = self.signals.take()
         if SIGINT in pending or SIGALRM in pending:
             os._exit(1)
-        if self._deadline is not None and time.monotonic() >= self._deadline:
-            os._exit(self._status)
+        if self._is_overdue():
+            self._overrun()
         self._duties.perform_due()
         if SIGTERM in pending or manager_died:
             self._terminate(manager_died)
@@ -212,9 +256,22 @@ class Worker:
         if self._deadline is not None or not self.grace:
             return
         self._deadline = time.monotonic() + self.grace
-        if self._booting and hasattr(signal, "setitimer"):
-            # the main thread does not wait, so it has to be interrupted
-            signal.setitimer(signal.ITIMER_REAL, min(self.grace, LONGEST_WAIT))
+        if self._booting:
+            self._interrupt_after(self.grace)
+
+    def _is_overdue(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+    def _interrupt_after(self, seconds: float) -> None:
+        """The main thread does not wait, so it has to be interrupted."""
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, min(seconds, LONGEST_WAIT))
+
+    def _overrun(self) -> NoReturn:
+        """The grace period is over: end by force, and leave the stacks to the manager."""
+        self._place.dump()
+        self.tell("X_OVERRUN=1")
+        os._exit(self._status)
 
     # -- terminate
 
@@ -266,10 +323,6 @@ class Worker:
         if self._reload_wanted:
             # a SIGHUP came between the loop's end and the line above
             self.signals.post(SIGHUP or SIGTERM)
-
-    def ask_for_replacement(self) -> None:
-        """The manager answers with SIGTERM and starts another in this one's place."""
-        tell(self._channel, self.pid, "X_LEAVE=1")
 
     # -- threads and ends
 

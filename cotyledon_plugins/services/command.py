@@ -17,7 +17,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cotyledon_core import Program, Service, WorkerId
+from cotyledon_core import Program, Service, WorkerId, signal_number
 
 UNLIMITED = -1
 GREATEST_LIMIT = 2**63 - 1
@@ -127,8 +127,8 @@ def program_from_options(
         argv=read("command", _argv, command or "") or (),
         environment=read("environment", _environment, environment or {}) or {},
         directory=read("directory", _text, directory),
-        stop_signal=read("stop_signal", _signal, stop_signal) or signal.SIGTERM,
-        reload_signal=read("reload_signal", _signal, reload_signal),
+        stop_signal=read("stop_signal", signal_number, stop_signal) or signal.SIGTERM,
+        reload_signal=read("reload_signal", signal_number, reload_signal),
         user=read("user", _user, user),
         group=read("group", _group, group),
         umask=read("umask", _umask, umask),
@@ -162,17 +162,6 @@ def _environment(variables: Mapping[str, str]) -> Mapping[str, str]:
         if not name or "=" in name or "\0" in name + value:
             raise ValueError(f"{name!r}: {value!r} is no variable; it must be NAME:VALUE")
     return dict(variables)
-
-
-def _signal(name: str | int) -> int:
-    text = str(name).strip().upper()
-    known = {found.name.removeprefix("SIG"): int(found) for found in signal.Signals}
-    number = known.get(text.removeprefix("SIG"))
-    if number is None and text.isascii() and text.isdigit():
-        number = int(text)
-    if number not in set(map(int, signal.valid_signals())):
-        raise ValueError(f"{name!r} is no signal; it must be a name such as TERM, or a number")
-    return number
 
 
 def _user(user: str | int) -> str | int:

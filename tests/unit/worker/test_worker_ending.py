@@ -134,8 +134,19 @@ def test_an_exception_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixt
 # -- a process that is no worker
 
 
-def test_who_is_no_worker_cannot_ask_for_replacement() -> None:
-    assert not lifecycle.ask_for_replacement()
+def test_who_is_no_worker_is_heard_by_nobody() -> None:
+    assert lifecycle.current() is None
+    service = Service(WorkerId(0))
+    service.notify_ready()
+    service.heartbeat()
+    service.extend_timeout(5.0)
+    service.status("at work")
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("inf"), float("nan")])
+def test_an_impossible_extension_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match="seconds"):
+        Service(WorkerId(0)).extend_timeout(seconds)
 
 
 class Reloading(Service):

@@ -1,0 +1,170 @@
+"""What workers leave for the manager to look at: heartbeats, and their stacks.
+
+Each worker has a place, with a stamp for its heartbeat and room for its stacks.
+The stamps are in memory that forked workers share: a heartbeat costs its worker
+a write, and the manager nothing. The stacks of a worker's threads are written
+by :mod:`faulthandler`, in a signal handler that needs neither the interpreter
+nor its lock. It is installed in the manager, so that a forked worker has it
+from its first moment on.
+
+faulthandler writes to a descriptor. It is that of a file in memory, and has the
+same number in all workers; each opens the file anew under it, which gives it a
+position of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import signal
+import struct
+
+CAPACITY = 65536
+"""Workers; those beyond it are without."""
+DUMP_ROOM = 256 * 1024
+"""Bytes for the stacks of each worker; memory is taken only when they are written."""
+_STAMP = struct.Struct("d")
+
+
+class Board:
+    """See the module's description.
+
+    :param dump_signal: asks a worker for its stacks; 0 asks nobody.
+    :param descriptor: of the file, in a process that was not forked from the
+        manager; the stamps cannot be had there.
+    """
+
+    def __init__(self, dump_signal: int, descriptor: int | None = None) -> None:
+        self.stamps = mmap.mmap(-1, CAPACITY * _STAMP.size) if descriptor is None else None
+        self.descriptor = _memory_file() if descriptor is None else descriptor
+        self.dump_signal = dump_signal if self.descriptor >= 0 and _is_free(dump_signal) else 0
+        self._free: list[int] = []
+        self._used = 0
+
+    def open(self) -> None:
+        """Take up the signal; workers that are forked from now on have it, too."""
+        if self.dump_signal:
+            import faulthandler
+
+            faulthandler.register(self.dump_signal, file=self.descriptor, all_threads=True)
+
+    def take(self) -> Place:
+        """A place for a new worker."""
+        if self._free:
+            return Place(self, self._free.pop())
+        if self._used == CAPACITY:
+            return NOWHERE
+        self._used += 1
+        return Place(self, self._used - 1)
+
+    def give_back(self, number: int) -> None:
+        """The worker has ended."""
+        self._free.append(number)
+
+    def close(self) -> None:
+        if self.dump_signal:
+            import faulthandler
+
+            faulthandler.unregister(self.dump_signal)
+        if self.stamps is not None:
+            self.stamps.close()
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+
+
+class Place:
+    """One worker's part of the board; one without a board holds nothing."""
+
+    def __init__(self, board: Board | None, number: int) -> None:
+        self.board = board
+        self.number = number
+        self._position = number * DUMP_ROOM
+
+    @property
+    def dump_signal(self) -> int:
+        """What asks for the stacks; 0 if they cannot be had."""
+        return 0 if self.board is None else self.board.dump_signal
+
+    # -- in the manager
+
+    def last_beat(self) -> float:
+        """Monotonic seconds; 0 if there was no heartbeat."""
+        if self.board is None or self.board.stamps is None:
+            return 0.0
+        return float(_STAMP.unpack_from(self.board.stamps, self.number * _STAMP.size)[0])
+
+    def take_dump(self) -> str:
+        """The stacks that the worker has written, once."""
+        if not self.dump_signal:
+            return ""
+        assert self.board is not None
+        try:
+            written = os.pread(self.board.descriptor, DUMP_ROOM, self._position).rstrip(b"\0")
+            if written:
+                os.pwrite(self.board.descriptor, bytes(len(written)), self._position)
+        except OSError:
+            return ""
+        return written.decode(errors="replace")
+
+    def give_back(self) -> None:
+        """The worker has ended, and what it left was read."""
+        if self.board is not None:
+            self.beat(0.0)
+            self.board.give_back(self.number)
+
+    # -- in the worker
+
+    def settle(self) -> None:
+        """Have the stacks written here."""
+        if not self.dump_signal:
+            return
+        assert self.board is not None
+        descriptor = self.board.descriptor
+        try:
+            own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY)
+        except OSError:
+            return  # they are written where others write theirs, too
+        os.lseek(own, self._position, os.SEEK_SET)
+        os.dup2(own, descriptor, inheritable=False)
+        os.close(own)
+
+    def beat(self, now: float) -> bool:
+        """Give a sign of life, at this monotonic time; False if it cannot be given here."""
+        if self.board is None or self.board.stamps is None:
+            return False
+        _STAMP.pack_into(self.board.stamps, self.number * _STAMP.size, now)
+        return True
+
+    def dump(self) -> None:
+        """Write the stacks of all threads of this process."""
+        if self.dump_signal:
+            import faulthandler
+
+            assert self.board is not None
+            with contextlib.suppress(Exception):
+                faulthandler.dump_traceback(self.board.descriptor, all_threads=True)
+
+
+NOWHERE = Place(None, 0)
+
+
+def default_signal() -> int:
+    """SIGRTMIN+1, where there is one: USR1 and USR2 belong to applications."""
+    return int(signal.SIGRTMIN) + 1 if hasattr(signal, "SIGRTMIN") else 0
+
+
+def _is_free(number: int) -> bool:
+    """Whether the signal is there and the application has no handler of its own for it."""
+    import faulthandler
+
+    if not number or not hasattr(faulthandler, "register"):
+        return False
+    return number in signal.valid_signals() and signal.getsignal(number) == signal.SIG_DFL
+
+
+def _memory_file() -> int:
+    """A descriptor of a file in memory; -1 where there is none."""
+    if not hasattr(os, "memfd_create"):
+        return -1
+    return os.memfd_create("cotyledon board", os.MFD_CLOEXEC)

@@ -1,0 +1,134 @@
+"""What workers leave for the manager to look at."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from cotyledon_core.process.board import NOWHERE, Board, Place, default_signal
+from cotyledon_core.process.signal_names import signal_number
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="Linux only")
+
+InChild = Callable[[Callable[[], Any]], Any]
+
+
+@pytest.fixture
+def board() -> Iterator[Board]:
+    made = Board(default_signal())
+    made.open()
+    yield made
+    made.close()
+
+
+def recursive_name_in_the_stacks(place: Place) -> None:
+    place.settle()
+    os.kill(os.getpid(), place.dump_signal)
+
+
+def test_heartbeats_of_a_child_are_seen_here(board: Board, in_child: InChild) -> None:
+    places = [board.take() for _ in range(3)]
+    now = time.monotonic()
+    assert in_child(lambda: places[1].beat(now))
+    assert [place.last_beat() for place in places] == [0.0, now, 0.0]
+
+
+def test_a_place_that_was_given_back_is_clean(board: Board) -> None:
+    place = board.take()
+    place.beat(5.0)
+    place.give_back()
+    again = board.take()
+    assert (again.number, again.last_beat()) == (place.number, 0.0)
+
+
+def test_stacks_are_written_each_to_its_place(board: Board, in_child: InChild) -> None:
+    places = [board.take() for _ in range(3)]
+    in_child(lambda: recursive_name_in_the_stacks(places[2]))
+    assert [bool(place.take_dump()) for place in places] == [False, False, True]
+
+
+def test_stacks_are_taken_once_and_the_next_are_whole(board: Board, in_child: InChild) -> None:
+    place = board.take()
+    for _ in range(2):
+        in_child(lambda: recursive_name_in_the_stacks(place))
+        dump = place.take_dump()
+        assert dump.count("recursive_name_in_the_stacks") == 1
+        assert "\0" not in dump
+    assert place.take_dump() == ""
+
+
+def test_a_process_can_write_its_stacks_itself(board: Board, in_child: InChild) -> None:
+    place = board.take()
+
+    def write() -> None:
+        place.settle()
+        place.dump()
+
+    in_child(write)
+    assert "in write" in place.take_dump()
+
+
+def test_a_signal_that_the_application_handles_is_left_alone() -> None:
+    number = default_signal()
+    before = signal.signal(number, lambda *_: None)
+    try:
+        board = Board(number)
+        board.open()
+        assert board.take().dump_signal == 0
+        board.close()
+        assert callable(signal.getsignal(number))
+    finally:
+        signal.signal(number, before)
+
+
+def test_the_signal_is_given_back() -> None:
+    board = Board(default_signal())
+    board.open()
+    board.close()
+    assert signal.getsignal(default_signal()) == signal.SIG_DFL
+
+
+def test_without_a_signal_there_are_heartbeats_only(in_child: InChild) -> None:
+    board = Board(0)
+    board.open()
+    place = board.take()
+    in_child(place.settle)
+    assert place.beat(3.0)
+    assert (place.last_beat(), place.take_dump()) == (3.0, "")
+    board.close()
+
+
+def test_nowhere_holds_nothing() -> None:
+    NOWHERE.settle()
+    NOWHERE.dump()
+    assert not NOWHERE.beat(3.0)
+    assert (NOWHERE.last_beat(), NOWHERE.take_dump(), NOWHERE.dump_signal) == (0.0, "", 0)
+
+
+# -- signals by name
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("TERM", signal.SIGTERM),
+        ("sigabrt", signal.SIGABRT),
+        (9, 9),
+        ("9", 9),
+        ("RTMIN+1", signal.SIGRTMIN + 1),
+        ("SIGRTMAX-2", signal.SIGRTMAX - 2),
+    ],
+)
+def test_signals_by_name(name: str | int, number: int) -> None:
+    assert signal_number(name) == number
+
+
+@pytest.mark.parametrize("name", ["", "NOSUCH", "0", "-1", "RTMIN-1", "RTMIN+99", "TERM+1", "9.0"])
+def test_what_is_no_signal_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no signal; it must be"):
+        signal_number(name)
