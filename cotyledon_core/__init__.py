@@ -32,10 +32,10 @@ if TYPE_CHECKING:
         RestartPolicy,
         Stop,
     )
-    from cotyledon_core.process.signal_names import signal_number
     from cotyledon_core.program import Program
     from cotyledon_core.record import replace
     from cotyledon_core.service import Service
+    from cotyledon_core.signal_names import signal_number
     from cotyledon_core.supervision.restart import Backoff
     from cotyledon_core.types import ServiceId, WorkerId
 
@@ -65,7 +65,7 @@ _HOMES = {
     "WorkerId": "types",
     "WorkerStartError": "exceptions",
     "replace": "record",
-    "signal_number": "process.signal_names",
+    "signal_number": "signal_names",
 }
 
 __all__ = [

@@ -43,6 +43,8 @@ class ServiceManager:
         wait_interval: float = _UNPACED,
         graceful_shutdown_timeout: int = 60,
         mp_context: Any = None,
+        *,
+        dump_signal: int | str | None = None,
     ) -> None:
         """
         :param wait_interval: the least time between two spawns, in seconds;
@@ -51,7 +53,11 @@ class ServiceManager:
             it is forced; 0 waits without end.
         :param mp_context: the multiprocessing context that makes the workers;
             the start method that the application has set, else fork.
+        :param dump_signal: name or number of the signal that asks a worker for
+            the stacks of its threads; SIGRTMIN+1 unless given, 0 for none. A
+            signal that the application handles itself is left to it.
         :raises RuntimeError: if there is a manager that has not ended.
+        :raises ValueError: if ``dump_signal`` is no signal.
         """
         if self._process_runner_already_created:
             raise RuntimeError("Only one instance of ServiceManager per application is allowed")
@@ -61,6 +67,8 @@ class ServiceManager:
 
         self._spawn_interval = 0.0 if wait_interval is _UNPACED else float(wait_interval)
         self._engine = Engine(graceful_shutdown_timeout)
+        if dump_signal is not None:
+            self._engine.dump_signal = _signal_or_none(dump_signal)
         self._log: Notifier = EventLog()
         self._mp_context = mp_context
         self._names: dict[str, ServiceId] = {}
@@ -283,6 +291,7 @@ class ServiceManager:
             settings.spawn_interval,
             settings.graceful_shutdown_timeout,
             contexts.named(settings.start_method),
+            dump_signal=settings.dump_signal,
         )
         manager._name = settings.name or manager._name
         manager._engine.reloader = reloader
@@ -297,6 +306,12 @@ class ServiceManager:
                 options=service.options,
             )
         return manager
+
+
+def _signal_or_none(name: int | str) -> int:
+    from cotyledon_core.signal_names import signal_number
+
+    return 0 if str(name).strip() in ("0", "") else signal_number(name)
 
 
 def _check_callable(thing: Any, name: str) -> None:

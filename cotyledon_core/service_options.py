@@ -74,7 +74,7 @@ def _number(value: Any) -> float:
 
 
 def _signal(value: Any) -> int:
-    from cotyledon_core.process.signal_names import signal_number
+    from cotyledon_core.signal_names import signal_number
 
     return signal_number(value)
 

@@ -31,6 +31,7 @@ from cotyledon_core.config.values import Reading, Values
 from cotyledon_core.exceptions import ConfigurationError, PluginError
 from cotyledon_core.plugins.loading import Namespace, load, plugin_options
 from cotyledon_core.service_options import ServiceOptions
+from cotyledon_core.signal_names import signal_number
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
 
@@ -76,6 +77,7 @@ class Compiler:
             spawn_interval=self._spawn_interval(),
             graceful_shutdown_timeout=self._graceful_shutdown_timeout(),
             log_options=values.get("DEFAULT", "log_options"),
+            dump_signal=self._dump_signal(),
             notices=self._check_keys(),
         )
         if values.faults:
@@ -269,6 +271,15 @@ class Compiler:
             text = f"{interval} is wrong: a finite number of seconds is needed"
             self._values.fault(MANAGER, "spawn_interval", text)
         return interval or 0.0
+
+    def _dump_signal(self) -> str | None:
+        name: str | None = self._values.get(MANAGER, "dump_signal")
+        if name not in (None, "0"):
+            try:
+                signal_number(name)
+            except ValueError as error:
+                self._values.fault(MANAGER, "dump_signal", str(error))
+        return name
 
     def _graceful_shutdown_timeout(self) -> int:
         key = "graceful_shutdown_timeout"

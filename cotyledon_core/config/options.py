@@ -89,6 +89,13 @@ MANAGER_OPTIONS: list[cfg.Opt] = [
         min=0.0,
         help="The least time in seconds between the starts of two workers.",
     ),
+    cfg.StrOpt(
+        "dump_signal",
+        default="RTMIN+1",
+        help="The signal, by name or number, that asks a worker for the stacks of its threads "
+        "before it is ended by force. One that the application handles itself is left to it. "
+        "0 is none.",
+    ),
 ]
 
 _DEFAULTS = ServiceOptions()

@@ -87,6 +87,8 @@ class ManagerSettings:
     """Seconds between two spawns, 0 for no pacing."""
     graceful_shutdown_timeout: int
     """Seconds, 0 for no limit."""
+    dump_signal: str | None = None
+    """Name or number; None is the default one, 0 none."""
     log_options: bool
     notices: tuple[str, ...] = field(default=(), compare=False)
     """What is no fault but may not be meant, one line each."""

@@ -210,3 +210,29 @@ def test_other_start_methods(launch: Launch, method: str) -> None:
     assert application.stop() == 0
     ended = application.records("program_signal", number=signal.SIGTERM)
     assert len(ended) == 1
+
+
+def test_a_program_says_itself_when_it_is_ready(launch_program: Launch, tmp_path: Path) -> None:
+    gate = tmp_path / "gate-ready"
+    gate.touch()
+    application = launch_program(f"command = {PROGRAM} ready", "ready_when = notified")
+    application.wait_for("program")
+    application.wait_for("worker_spawned")
+    assert not application.records("worker_ready")
+    gate.unlink()
+    application.wait_for("manager_ready")
+    assert application.stop() == 0
+
+
+def test_a_program_that_sends_no_heartbeat_is_hung(launch_program: Launch) -> None:
+    application = launch_program(f"command = {PROGRAM} beat 6", "watchdog_timeout = 1")
+    program = application.wait_for_one("program")
+    assert program.watchdog == ["1000000", str(program.pid)]
+    application.wait_for("silent")
+    ended = application.wait_for_one("worker_exited")
+    assert (ended.cause, ended.status["signal"]) == ("hung", signal.SIGABRT)
+    (hung,) = application.records("worker_hung")
+    # six heartbeats at intervals of half its time
+    assert hung.at - application.records("worker_ready")[0].at > 2.5
+    assert hung.dump == ""
+    assert application.stop() == 0

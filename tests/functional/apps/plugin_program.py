@@ -1,6 +1,7 @@
 """An external program: notes what it was given, then does what its arguments say.
 
-``exit N``, ``die SIGNAL``, ``serve`` (until SIGTERM or SIGINT), or ``notify TEXT`` (then serve).
+``exit N``, ``die SIGNAL``, ``serve`` (until SIGTERM or SIGINT), or, and then serve, ``notify
+TEXT``, ``ready`` (says so when a gate opens), ``beat N`` (so many heartbeats).
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ import sys
 import time
 from types import FrameType
 
-from support import record
+from support import record, wait_at
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
 
 def main(act: str, argument: str = "", *_: str) -> None:
     umask = os.umask(0)
-    if act in ("serve", "notify"):
+    if act not in ("exit", "die"):
         for number in SIGNALS:
             signal.signal(number, on_signal)
     record(
@@ -30,6 +31,7 @@ def main(act: str, argument: str = "", *_: str) -> None:
         umask=umask,
         nofile=list(resource.getrlimit(resource.RLIMIT_NOFILE)),
         greeting=os.environ.get("GREETING"),
+        watchdog=[os.environ.get("WATCHDOG_USEC"), os.environ.get("WATCHDOG_PID")],
         arguments=sys.argv[1:],
     )
     if act == "exit":
@@ -38,6 +40,14 @@ def main(act: str, argument: str = "", *_: str) -> None:
         os.kill(os.getpid(), int(argument))
     if act == "notify":
         notify(f"READY=1\nSTATUS={argument}")
+    if act == "ready":
+        wait_at("ready")
+        notify("READY=1")
+    if act == "beat":
+        for _ in range(int(argument)):
+            notify("WATCHDOG=1")
+            time.sleep(int(os.environ["WATCHDOG_USEC"]) / 2e6)
+        record("silent")
     while True:
         # not pause(): a signal that comes just before it would wait for the next one
         time.sleep(0.05)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cotyledon_core.process.board import NOWHERE, Board, Place, default_signal
-from cotyledon_core.process.signal_names import signal_number
+from cotyledon_core.signal_names import signal_number
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="Linux only")
 
