@@ -127,7 +127,8 @@ class ServiceManager:
         :param on_new_worker: called with service id, worker id and the service
             in each new worker, when the service was made.
         :param on_dead_worker: called with service id, worker id and exit code
-            (negative for a signal) in the manager when a worker has ended.
+            (negative for a signal, None if it cannot be known) in the manager
+            when a worker has ended.
         :raises TypeError: for what is no callable.
         """
         given = {

@@ -39,7 +39,8 @@ class Phase(Enum):
 class ExitStatus(Record):
     """How a process ended: by exit code or by signal, never both.
 
-    A spawn that failed has neither.
+    A spawn that failed has neither, nor has an end that nobody could see: that
+    of a worker whose fork server was killed.
     """
 
     code: int | None = None
@@ -54,7 +55,7 @@ class ExitStatus(Record):
 
     @property
     def exitcode(self) -> int | None:
-        """In multiprocessing's notation; None if there was no process."""
+        """In multiprocessing's notation; None if there is no status."""
         if self.signal is not None:
             return -self.signal
         return self.code
@@ -64,7 +65,7 @@ class ExitStatus(Record):
             return f"signal {self.signal}"
         if self.code is not None:
             return f"exit status {self.code}"
-        return "no process"
+        return "no exit status"
 
 
 class PastRestart(NamedTuple):

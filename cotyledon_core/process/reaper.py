@@ -30,8 +30,8 @@ class Ended(NamedTuple):
     status: ExitStatus
 
 
-def _take(pid: int) -> Ended | None:
-    """The status of our child, if it has ended."""
+def take(pid: int) -> Ended | None:
+    """The status of our child, if it has ended; an unknown one if it is not ours to take."""
     try:
         found, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
@@ -74,13 +74,13 @@ class Reaper:
                 self.met_stranger = True
                 yield from self._one_by_one(own_pids())
                 return
-            ended = _take(pid)
+            ended = take(pid)
             if ended is not None:
                 yield ended
 
     def _one_by_one(self, own_pids: Iterator[int]) -> Iterator[Ended]:
         for pid in own_pids:
-            ended = _take(pid)
+            ended = take(pid)
             if ended is not None:
                 yield ended
 
@@ -110,7 +110,7 @@ class OrphanReaper:
         for pid in strangers:
             if self._seen.setdefault(pid, now + STRANGER_PATIENCE) <= now:
                 del self._seen[pid]
-                _take(pid)
+                take(pid)
 
 
 def _is_child_subreaper() -> bool:

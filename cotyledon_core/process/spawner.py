@@ -25,6 +25,7 @@ from cotyledon_core.process.channel import Channel
 from cotyledon_core.process.descriptors import close_private, keep_private
 from cotyledon_core.process.lifeline import Lifeline
 from cotyledon_core.process.multiprocessing_child import ChildIdentity
+from cotyledon_core.process.reaper import take
 from cotyledon_core.worker import entry
 from cotyledon_core.worker.assignment import Assignment
 from cotyledon_core.worker.lifecycle import Worker
@@ -36,39 +37,30 @@ WAITED_FOR = hasattr(os, "waitid") and hasattr(os, "fork")
 
 
 class Child:
-    """A worker process as it was started.
+    """A worker process as it was started; a child that is waited for.
 
-    :param sentinel: a descriptor that becomes readable when the process has
-        ended; None for a child that is waited for.
     :param report: where an external program's failed execution is reported.
+    :param process: multiprocessing's object for it.
     :param place: where it leaves what the manager looks at.
     """
 
     def __init__(
         self,
         pid: int,
-        sentinel: int | None = None,
         report: int | None = None,
         process: Any = None,
         place: Place = NOWHERE,
     ) -> None:
         self.pid = pid
         self.place = place
-        self.sentinel = sentinel
         self.report = report
+        self.awaited: int | None = None
+        """What becomes readable with the process's end, if it is not waited for."""
         self.listening = True
         """Whether a signal finds its handler, or is held back until it does."""
         self._reported = b""
         self._process = process
         self._pidfd: int | None = None
-        if sentinel is not None and hasattr(os, "pidfd_open"):
-            with contextlib.suppress(OSError):
-                self._pidfd = os.pidfd_open(pid)
-
-    def status(self) -> ExitStatus:
-        """How it ended, once its sentinel is readable."""
-        exitcode = self._process.exitcode
-        return ExitStatus() if exitcode is None else ExitStatus.from_exitcode(exitcode)
 
     def send(self, number: int) -> None:
         """Send a signal; nothing happens if the process has ended."""
@@ -112,9 +104,52 @@ class Child:
         if self._pidfd is not None:
             os.close(self._pidfd)
             self._pidfd = None
-        if self._process is not None and self.sentinel is not None:
-            with contextlib.suppress(ValueError):
-                self._process.close()
+
+
+class WatchedChild(Child):
+    """One that is not waited for: its end shows at a descriptor.
+
+    The sentinel is readable when a fork server tells the status, but also when
+    the fork server dies, which its workers survive. So the end itself is seen
+    at a pidfd (pidfd_open(2)), where there is one.
+    """
+
+    def __init__(self, process: Any, place: Place, *, served: bool) -> None:
+        """
+        :param served: whether a fork server made it.
+        """
+        super().__init__(process.pid, process=process, place=place)
+        self._served = served
+        self.sentinel: int = process.sentinel
+        self.awaited: int = self.sentinel
+        with contextlib.suppress(OSError, AttributeError):
+            self.awaited = self._pidfd = os.pidfd_open(self.pid)
+
+    def status(self) -> ExitStatus | None:
+        """How it ended, once ``awaited`` is readable; None if its fork server has yet to tell."""
+        told = not self._served or _is_readable(self.sentinel)
+        exitcode = self._process.exitcode
+        if exitcode is None:
+            return None
+        if told:
+            return ExitStatus.from_exitcode(exitcode)
+        # the fork server is gone; its children may have become ours
+        ended = take(self.pid)
+        return ExitStatus() if ended is None else ended.status
+
+    def close(self) -> None:
+        super().close()
+        with contextlib.suppress(ValueError):
+            self._process.close()
+
+
+def _is_readable(descriptor: int) -> bool:
+    """Whether there is something to read, other than the end."""
+    import select
+
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return any(state & select.POLLIN for _, state in poll.poll(0))
 
 
 class Start(NamedTuple):
@@ -234,7 +269,8 @@ class ContextSpawner:
     def __init__(self, context: Any, lifeline: Lifeline, channel: Channel, board: Board) -> None:
         self._context = context
         self._board = board
-        self._waited_for = WAITED_FOR and context.get_start_method() == "spawn"
+        self._served = context.get_start_method() == "forkserver"
+        self._waited_for = WAITED_FOR and not self._served
         self._copies: list[Any] = []
         self._death: Any = lifeline.socket
         self._channel: Any = channel.socket
@@ -278,10 +314,11 @@ class ContextSpawner:
         with signals.blocked():
             process.start()
         _forget(process)
-        sentinel = None if self._waited_for else process.sentinel
-        child = Child(process.pid, sentinel=sentinel, process=process, place=place)
+        if self._waited_for:
+            return Child(process.pid, process=process, place=place)
+        child = WatchedChild(process, place, served=self._served)
         # the mask of this process reaches only its own children
-        child.listening = self._waited_for
+        child.listening = False
         return child
 
     def _start_helpers(self) -> None:
@@ -290,7 +327,7 @@ class ContextSpawner:
             return
         from multiprocessing import forkserver, resource_tracker
 
-        if self._context.get_start_method() == "forkserver":
+        if self._served:
             forkserver.ensure_running()
         else:
             resource_tracker.ensure_running()

@@ -63,7 +63,7 @@ class Children:
     def waited_for(self) -> Iterator[int]:
         """The pids of those that are children of ours, not of a fork server."""
         processes = list(self._by_pid.values())
-        return (process.child.pid for process in processes if process.child.sentinel is None)
+        return (process.child.pid for process in processes if process.child.awaited is None)
 
     def add(self, process: WorkerProcess) -> None:
         self._roll.enter(process.child.pid)

@@ -104,14 +104,13 @@ class Dispatcher:
         if self._at_once:
             return
         if isinstance(event, events.WorkerExited):
-            exitcode = event.status.exitcode
-            if exitcode is not None:
+            if event.pid is not None:
                 self._run(
                     "dead_worker",
                     self._hooks.dead_worker,
                     event.service_id,
                     event.worker_id,
-                    exitcode,
+                    event.status.exitcode,
                 )
         elif isinstance(event, events.ManagerReloading):
             self._run("reload", self._hooks.reload)

@@ -24,7 +24,7 @@ from cotyledon_core.process.channel import Channel, NotifySocket, Told
 from cotyledon_core.process.descriptors import forget_private, keep_private
 from cotyledon_core.process.reaper import OrphanReaper, Reaper
 from cotyledon_core.process.signals import SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGTERM, Signals
-from cotyledon_core.process.spawner import WAITED_FOR
+from cotyledon_core.process.spawner import WAITED_FOR, WatchedChild
 from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.executor import Executor, listening
 from cotyledon_core.runtime.household import Household
@@ -157,10 +157,11 @@ class Loop:
 
     def _bury(self, pid: int) -> WorkerProcess:
         process = self._children.remove(pid)
-        descriptor = process.child.report
-        if descriptor is not None:
-            self._selector.unregister(descriptor)
-            process.child.read_report()
+        child = process.child
+        for descriptor in (child.awaited, child.report):
+            if descriptor is not None:
+                self._selector.unregister(descriptor)
+        child.read_report()
         return process
 
     def _tell_deaths(self) -> None:
@@ -176,21 +177,26 @@ class Loop:
     def watch(self, process: WorkerProcess) -> None:
         """A process was started: wait for what it has descriptors for."""
         child = process.child
-        if child.sentinel is not None:
-            self._selector.register(
-                child.sentinel, selectors.EVENT_READ, lambda: self._sentinel_ready(process)
-            )
+        if isinstance(child, WatchedChild):
+            self._await_end(process, child)
         if child.report is not None:
             self._selector.register(
                 child.report, selectors.EVENT_READ, lambda: self._report_ready(process)
             )
 
-    def _sentinel_ready(self, process: WorkerProcess) -> None:
-        child = process.child
-        assert child.sentinel is not None
-        self._selector.unregister(child.sentinel)
+    def _await_end(self, process: WorkerProcess, child: WatchedChild) -> None:
+        self._selector.register(
+            child.awaited, selectors.EVENT_READ, lambda: self._end_seen(process, child)
+        )
+
+    def _end_seen(self, process: WorkerProcess, child: WatchedChild) -> None:
         status = child.status()
-        self._ended.append((self._bury(child.pid), status))
+        if status is None:
+            self._selector.unregister(child.awaited)
+            child.awaited = child.sentinel
+            self._await_end(process, child)
+        else:
+            self._ended.append((self._bury(child.pid), status))
 
     def _report_ready(self, process: WorkerProcess) -> None:
         child = process.child

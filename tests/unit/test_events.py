@@ -89,7 +89,8 @@ EXITED = replace(
                 "uptime": 0.0,
                 "detail": "cannot fork",
             },
-            "worker web(3) ended after 0.000 s, spawn failed, no process, pid None: cannot fork",
+            "worker web(3) ended after 0.000 s, spawn failed, no exit status, pid None: "
+            "cannot fork",
         ),
     ],
 )
@@ -106,7 +107,7 @@ def test_statuses_in_the_notation_of_multiprocessing(exitcode: int, status: Exit
     assert status.exitcode == exitcode
 
 
-def test_no_process_has_no_exit_code() -> None:
+def test_no_status_has_no_exit_code() -> None:
     assert ExitStatus().exitcode is None
 
 

@@ -109,16 +109,17 @@ def test_hooks_are_told_what_they_stand_for(dispatcher: Dispatcher, hooks: Hooks
 
 @pytest.mark.parametrize(
     ("status", "told"),
-    [(ExitStatus(code=3), [3]), (ExitStatus(signal=9), [-9]), (ExitStatus(), [])],
+    [(ExitStatus(code=3), [3]), (ExitStatus(signal=9), [-9]), (ExitStatus(), [None])],
 )
 def test_dead_workers_have_the_notation_of_multiprocessing(
-    dispatcher: Dispatcher, hooks: Hooks, status: ExitStatus, told: list[int]
+    dispatcher: Dispatcher, hooks: Hooks, status: ExitStatus, told: list[int | None]
 ) -> None:
     """One that never lived is no dead worker."""
-    codes: list[int] = []
+    codes: list[int | None] = []
     hooks.dead_worker.append(lambda service_id, worker_id, code: codes.append(code))
     exited = EVENTS["worker_exited"]
     publish(dispatcher, replace(exited, status=status))
+    publish(dispatcher, replace(exited, status=ExitStatus(), pid=None))
     assert codes == told
 
 

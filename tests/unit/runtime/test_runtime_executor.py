@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ import pytest
 from cotyledon_core.exceptions import WorkerStartError
 from cotyledon_core.process.reaper import Reaper
 from cotyledon_core.process.roll import Roll
-from cotyledon_core.process.spawner import Child, Start
+from cotyledon_core.process.spawner import Child, Start, WatchedChild
 from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
 from cotyledon_core.runtime.executor import Executor, listening
@@ -240,7 +241,8 @@ def test_a_fork_servers_workers_are_not_waited_for(
         os.waitid(os.P_PID, ended, os.WEXITED | os.WNOWAIT)
         children = Children(Roll())
         reader, _ = os.pipe()
-        children.add(WorkerProcess(incarnation(0), Child(os.getppid(), sentinel=reader)))
+        process = SimpleNamespace(pid=os.getppid(), sentinel=reader)
+        children.add(WorkerProcess(incarnation(0), WatchedChild(process, served=True)))
         own = Own(children, NoHelpers())  # type: ignore[arg-type]
         return [found.pid for found in Reaper(own).ended(64, own.pids)]
 
