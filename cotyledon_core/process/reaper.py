@@ -19,6 +19,7 @@ from collections.abc import Callable, Container, Iterator
 from typing import NamedTuple
 
 from cotyledon_core.plugins.restart_policy import ExitStatus
+from cotyledon_core.process import multiprocessing_helpers
 
 STRANGER_PATIENCE = 1.0
 """Seconds that a stranger's owner has to wait for it."""
@@ -103,7 +104,12 @@ class OrphanReaper:
 
     def reap(self, now: float) -> None:
         """Look at all strangers; reap those that have been left for long enough."""
-        strangers = {pid for pid in _children() if pid not in self._own and _has_ended(pid)}
+        waited_for = multiprocessing_helpers.pids()
+        strangers = {
+            pid
+            for pid in _children()
+            if pid not in self._own and pid not in waited_for and _has_ended(pid)
+        }
         for pid in list(self._seen):
             if pid not in strangers:
                 del self._seen[pid]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 from cotyledon_core import log
 from cotyledon_core.log import Log
 from cotyledon_core.plugins.restart_policy import ExitStatus
-from cotyledon_core.process import guardian, proctable, remnants, signals
+from cotyledon_core.process import guardian, multiprocessing_helpers, proctable, remnants, signals
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import SIGALRM
 from cotyledon_core.runtime.children import Children
@@ -265,8 +265,13 @@ class Household:
             return
         if self.leads_session:
             ours = {os.getpid(), *self.own.pids(), *self._children.pids()}
-            members = remnants.group_members(os.getpgrp(), self._since)
-            self._left.hold(set(members) - ours)
+            members = set(remnants.group_members(os.getpgrp(), self._since)) - ours
+            tracker = multiprocessing_helpers.resource_tracker()
+            if tracker in members:
+                # the application may go on to use it
+                members.remove(tracker)
+                multiprocessing_helpers.end_tracker_at_exit()
+            self._left.hold(members)
         if self._left.pids:
             self._left.send(signal.SIGTERM)
             self._left.send(signal.SIGCONT)

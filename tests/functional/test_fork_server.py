@@ -65,3 +65,16 @@ def test_status_of_a_worker_whose_server_has_died(launch: Launch, killed: bool) 
     status = -signal.SIGKILL if killed else 5
     assert [death.status for death in application.records("on_dead_worker")] == [status] * 2
     assert application.stop() == 0
+
+
+def test_new_server_where_orphans_are_reaped(launch: Launch) -> None:
+    """The fork server is multiprocessing's to wait for, or it starts no other."""
+    application = launch("foreign", "orphans", "2", "adopt", method="forkserver")
+    workers = application.wait_for_workers(2)
+    kill_server(application, workers)
+    # Longer than the manager leaves a stranger to its owner.
+    signal.sigtimedwait((), 1.5)
+    for pid in workers.values():
+        os.kill(pid, signal.SIGTERM)
+    application.wait_for_replacements(workers)
+    assert application.stop() == 0

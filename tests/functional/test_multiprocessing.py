@@ -82,6 +82,17 @@ def test_finalizers_run_at_a_normal_end(launch: Launch, method: str, ended_by: s
         assert all(kept.count(f"kept by {pid}\n") == 1 for pid in workers.values())
 
 
+@pytest.mark.portable
+def test_locks_work_when_the_manager_has_ended(launch: Launch, method: str) -> None:
+    """The process that tracks them is the application's; to find it dead is a warning."""
+    application = launch("children", "locks", method=method)
+    application.wait_for_workers(1)
+    application.send(signal.SIGHUP)
+    application.wait_for("made")
+    assert application.stop() == 0
+    assert len(application.records("made")) == 2
+
+
 def test_fork_beside_busy_threads(launch: Launch) -> None:
     """Locks that the application's threads hold at a fork are free in the worker."""
     application = launch("children", "busy_threads", "40")

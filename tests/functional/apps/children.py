@@ -1,6 +1,7 @@
 """Workers as children of multiprocessing's kind; the first argument says more."""
 
 import atexit
+import contextlib
 import logging
 import logging.handlers
 import multiprocessing
@@ -173,6 +174,22 @@ def finalizers() -> None:
     watch(made)
     made.add(Finalized, 2)
     made.run()
+
+
+def locks() -> None:
+    """Locks are made while the manager runs, and when it has ended."""
+    made_locks = []
+
+    def make() -> None:
+        made_locks.append(context().Lock())
+        record("made")
+
+    made = manager()
+    made.register_hooks(on_reload=make)
+    made.add(Child)
+    with contextlib.suppress(SystemExit):
+        made.run()
+    make()
 
 
 class Unbuffered(logging.Handler):
