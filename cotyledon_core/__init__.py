@@ -34,12 +34,17 @@ if TYPE_CHECKING:
     )
     from cotyledon_core.program import Program
     from cotyledon_core.record import replace
+    from cotyledon_core.restart_policies.always import Always
+    from cotyledon_core.restart_policies.limited import Limited
+    from cotyledon_core.restart_policies.never import Never
+    from cotyledon_core.restart_policies.on_failure import OnFailure
     from cotyledon_core.service import Service
     from cotyledon_core.signal_names import signal_number
     from cotyledon_core.supervision.restart import Backoff
     from cotyledon_core.types import ServiceId, WorkerId
 
 _HOMES = {
+    "Always": "restart_policies.always",
     "Backoff": "supervision.restart",
     "Cause": "plugins.restart_policy",
     "ConfigurationError": "exceptions",
@@ -51,7 +56,10 @@ _HOMES = {
     "EventLog": "event_log",
     "ExitStatus": "plugins.restart_policy",
     "GiveUp": "plugins.restart_policy",
+    "Limited": "restart_policies.limited",
+    "Never": "restart_policies.never",
     "Notifier": "plugins.notifier",
+    "OnFailure": "restart_policies.on_failure",
     "PastRestart": "plugins.restart_policy",
     "Phase": "plugins.restart_policy",
     "PluginError": "exceptions",
@@ -69,6 +77,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Always",
     "Backoff",
     "Cause",
     "ConfigurationError",
@@ -80,7 +89,10 @@ __all__ = [
     "EventLog",
     "ExitStatus",
     "GiveUp",
+    "Limited",
+    "Never",
     "Notifier",
+    "OnFailure",
     "PastRestart",
     "Phase",
     "PluginError",

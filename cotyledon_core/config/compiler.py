@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from oslo_config import cfg
@@ -18,6 +19,7 @@ from cotyledon_core.config import options
 from cotyledon_core.config.keys import LISTS, KeyCheck
 from cotyledon_core.config.options import CONTROL, MANAGER, NOTIFIER, SERVICE
 from cotyledon_core.config.origin import SharedConf
+from cotyledon_core.config.policy_options import in_files
 from cotyledon_core.config.settings import (
     ConfiguredService,
     ManagerSettings,
@@ -41,6 +43,13 @@ class Plugin(NamedTuple):
 
     type: Any
     options: list[cfg.Opt]
+    """As files call them."""
+    keywords: Mapping[str, str]
+    """By an option's name in files: what the plugin calls it."""
+
+    def key(self, keyword: str) -> str:
+        """What files call an option of the plugin; the same if it has no such option."""
+        return next((key for key, own in self.keywords.items() if own == keyword), keyword)
 
 
 class Compiler:
@@ -120,7 +129,7 @@ class Compiler:
         supervision = self._supervision(section)
         if factory is None or policy is None or workers is None or supervision is None:
             return None
-        instance = self._instance(section, policy.policy_class, policy.options)
+        instance = self._instance(section, policy.policy_class, policy.make)
         return ServiceSettings(name, factory, workers, policy, instance, timeout, supervision)
 
     def _supervision(self, section: str) -> ServiceOptions | None:
@@ -153,7 +162,7 @@ class Compiler:
             self._unsure.add(section)
             return None
         found = self._options(section, plugin, inherited=True)
-        return None if found is None else PolicySettings(plugin.type, found)
+        return None if found is None else PolicySettings(plugin.type, found, plugin.keywords)
 
     def _policy_plugin(self, section: str) -> Plugin | None:
         """The restart policy that a section names; its options may stand in [cotyledon] too."""
@@ -171,7 +180,7 @@ class Compiler:
         found = self._options(section, plugin) if plugin else None
         if plugin is None or found is None:
             return None
-        instance = self._instance(section, plugin.type, found)
+        instance = self._instance(section, plugin.type, partial(plugin.type, **found))
         return NotifierSettings(name, found, plugin.type, instance)
 
     def _plugin(
@@ -196,7 +205,11 @@ class Compiler:
         if (namespace, name) not in self._loaded:
             plugin = load(namespace, name)
             declared = plugin_options(plugin, options.RESERVED[namespace])
-            self._loaded[namespace, name] = Plugin(plugin, declared)
+            shown = declared
+            if namespace is Namespace.RESTART_POLICIES:
+                shown = [in_files(name, option) for option in declared]
+            keywords = {there.dest: own.dest for there, own in zip(shown, declared, strict=True)}
+            self._loaded[namespace, name] = Plugin(plugin, shown, keywords)
         return self._loaded[namespace, name]
 
     def _options(
@@ -213,42 +226,50 @@ class Compiler:
             if values.is_set(MANAGER, key) and not values.is_set(section, key):
                 places[key] = MANAGER
         reading = values.read_all(plugin.options, places)
-        refused = self._refused(section, plugin.type, reading, places)
+        refused = self._refused(section, plugin, reading, places)
         return None if reading.wrong or refused else reading.values
 
     def _refused(
-        self, section: str, plugin: Any, reading: Reading, places: Mapping[str, str]
+        self, section: str, plugin: Plugin, reading: Reading, places: Mapping[str, str]
     ) -> bool:
         """Whether the plugin's own ``check_options``, if it has one, finds a fault."""
-        check = getattr(plugin, "check_options", None)
+        check, name = getattr(plugin.type, "check_options", None), plugin.type.__name__
         if check is None:
             return False
         try:
-            check(**reading.values)
+            check(**{plugin.keywords[key]: value for key, value in reading.values.items()})
         except ValueError as error:
-            for line in str(error).splitlines() or [f"{plugin.__name__} refuses its options"]:
-                self._note(section, line, reading, places)
+            for line in str(error).splitlines() or [f"{name} refuses its options"]:
+                self._note(section, line, plugin, reading, places)
         except Exception as error:
             if reading.wrong:
                 return True  # it was not given what it may expect
-            text = f"{plugin.__name__}.check_options raised {type(error).__name__}: {error}"
+            text = f"{name}.check_options raised {type(error).__name__}: {error}"
             self._values.fault(section, None, f"{text}; it may only raise ValueError")
         else:
             return False
         return True
 
-    def _note(self, section: str, line: str, reading: Reading, places: Mapping[str, str]) -> None:
+    def _note(
+        self,
+        section: str,
+        line: str,
+        plugin: Plugin,
+        reading: Reading,
+        places: Mapping[str, str],
+    ) -> None:
         """Note a plugin's line; it begins with the option's name if it is about one."""
-        key, colon, text = line.partition(":")
+        keyword, colon, text = line.partition(":")
+        key = plugin.key(keyword)
         if colon and key in places:
             if key not in reading.wrong:
                 self._values.fault(places[key], key, text.strip())
         elif not reading.wrong:
             self._values.fault(section, None, line)
 
-    def _instance(self, section: str, plugin: Any, found: Mapping[str, Any]) -> Any:
+    def _instance(self, section: str, plugin: Any, make: Callable[[], Any]) -> Any:
         try:
-            return plugin(**found)
+            return make()
         except Exception as error:
             why = " ".join(f"{type(error).__name__}: {error}".split())
             text = f"{plugin.__name__} refuses its options: {why}"

@@ -161,6 +161,7 @@ def _dashed(plain: str) -> str:
 
 
 def _policies_with(key: str) -> list[str]:
+    from cotyledon_core.config.policy_options import in_files
     from cotyledon_core.exceptions import PluginError
     from cotyledon_core.plugins.loading import Namespace, discover, plugin_options
 
@@ -169,7 +170,7 @@ def _policies_with(key: str) -> list[str]:
             info.name
             for info in discover()
             if info.namespace == Namespace.RESTART_POLICIES and info.plugin is not None
-            if key in {option.dest for option in plugin_options(info.plugin)}
+            if key in {in_files(info.name, found).dest for found in plugin_options(info.plugin)}
         ]
     except PluginError:
         return []

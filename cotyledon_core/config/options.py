@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from oslo_config import cfg
 
+from cotyledon_core.config.policy_options import in_files
 from cotyledon_core.exceptions import PluginError
 from cotyledon_core.plugins.loading import Namespace, PluginInfo, discover, plugin_options
 from cotyledon_core.service_options import ServiceOptions
@@ -204,9 +205,10 @@ def _sections(
 def _policy_options() -> list[cfg.Opt]:
     """The options of all restart policies; several may share one."""
     by_name: dict[str, cfg.Opt] = {}
-    for _, own in _options_by_plugin(Namespace.RESTART_POLICIES):
+    for info, own in _options_by_plugin(Namespace.RESTART_POLICIES):
         for option in own:
-            by_name.setdefault(option.dest, option)
+            found = in_files(info.name, option)
+            by_name.setdefault(found.dest, found)
     return list(by_name.values())
 
 

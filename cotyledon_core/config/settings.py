@@ -42,6 +42,15 @@ class PolicySettings:
 
     policy_class: type[RestartPolicy]
     options: Mapping[str, Any] = field(repr=False)
+    """By their names in files."""
+    keywords: Mapping[str, str] = field(compare=False, repr=False)
+    """By an option's name in files: what the constructor calls it."""
+
+    def make(self) -> RestartPolicy:
+        """A new instance."""
+        return self.policy_class(
+            **{self.keywords[name]: value for name, value in self.options.items()}
+        )
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,14 @@ from typing import Any, NamedTuple
 from cotyledon_core.record import Record
 from cotyledon_core.types import ServiceId, WorkerId
 
+WORKER_RESTARTS_KEPT = 100
+SERVICE_RESTARTS_KEPT = 1000
+"""How many restarts of a worker and of a service a :class:`Death` tells of, at most."""
+
+
+CLEAN_SIGNALS = frozenset({1, 2, 13, 15})
+"""HUP, INT, PIPE and TERM: their numbers are the same wherever there are signals."""
+
 
 class Cause(Enum):
     """How the end came about."""
@@ -52,6 +60,11 @@ class ExitStatus(Record):
         if exitcode < 0:
             return cls(signal=-exitcode)
         return cls(code=exitcode)
+
+    @property
+    def clean(self) -> bool:
+        """Whether it is exit status 0 or a signal that asks for an end, as systemd has it."""
+        return self.code == 0 or self.signal in CLEAN_SIGNALS
 
     @property
     def exitcode(self) -> int | None:
@@ -101,6 +114,14 @@ class Death(Record):
     detail: str = ""
     """What is known beyond the status, such as the error of a failed spawn."""
 
+    @property
+    def clean(self) -> bool:
+        """Whether it is a clean end, unless a policy knows better.
+
+        A process that the manager had to end has not ended cleanly, whatever its status.
+        """
+        return self.cause is Cause.EXITED and self.status.clean
+
 
 class Restart(Record):
     """Start the worker again after ``delay`` seconds."""
@@ -112,6 +133,9 @@ class Stop(Record):
     """Leave this worker ended; the service's other workers are not touched."""
 
     reason: str
+    clean: bool | None = None
+    """Whether the worker has done what it was for: the manager's exit status tells, once
+    nothing is left to supervise. None leaves it to :attr:`Death.clean`."""
 
 
 class GiveUp(Record):
@@ -134,9 +158,12 @@ class RestartPolicy(abc.ABC):
         """The policy's ``oslo.config`` options.
 
         Import ``oslo_config`` inside this method: importing a plugin must not.
-        The values reach the constructor as keywords of the same names. An
-        option of the policy's own carries the policy's name as prefix, so that
-        two policies can stand in one section.
+        The values reach the constructor as keywords of the same names. In
+        files an option carries the name of the policy's entry point, since it
+        stands beside the options of others: ``max_restarts`` of the policy
+        ``limited`` is ``limited_max_restarts`` there, a dash becomes an
+        underscore. A name that begins so already stays as it is, and so do
+        those of the options that :class:`~cotyledon_core.DefaultPolicy` has.
 
         A class may also have a class method ``check_options(**options)`` that
         raises ValueError, with one line for each fault, before anything is started.

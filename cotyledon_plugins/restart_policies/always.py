@@ -1,9 +1,5 @@
-"""The restart policy ``always``: start again, with back-off."""
+"""The restart policy ``always``."""
 
-from __future__ import annotations
+from cotyledon_core import Always
 
-from cotyledon_core import DefaultPolicy
-
-
-class Always(DefaultPolicy):
-    """What applies without any configuration, under a name to configure."""
+__all__ = ["Always"]

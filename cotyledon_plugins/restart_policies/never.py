@@ -1,12 +1,5 @@
-"""The restart policy ``never``: what has ended stays ended."""
+"""The restart policy ``never``."""
 
-from __future__ import annotations
+from cotyledon_core import Never
 
-from cotyledon_core import Death, Decision, RestartPolicy, Stop
-
-
-class Never(RestartPolicy):
-    """Leaves a worker ended whatever ended it."""
-
-    def decide(self, death: Death) -> Decision:
-        return Stop(f"restart policy 'never' ({death.status})")
+__all__ = ["Never"]

@@ -22,8 +22,9 @@ ENTRY_POINTS = {
         "missing": "config_samples:NoSuchClass",
     },
     "cotyledon.restart_policies": {
-        "limited": "config_samples:Limited",
+        "capped": "config_samples:Capped",
         "picky": "config_samples:Picky",
+        "day-shift": "config_samples:DayShift",
     },
     "cotyledon.notifiers": {
         "board": "config_samples:Board",
@@ -94,13 +95,13 @@ class Whole(Service):
 
 
 class Clash(Service):
-    """Has an option that the restart policy ``limited`` has too, with another meaning."""
+    """Has an option that the restart policy ``capped`` has too, with another meaning."""
 
     @classmethod
     def options(cls) -> list[Any]:
-        return [cfg.StrOpt("limited_max_restarts", default="many")]
+        return [cfg.StrOpt("capped_max_restarts", default="many")]
 
-    def __init__(self, worker_id: WorkerId, limited_max_restarts: str) -> None:
+    def __init__(self, worker_id: WorkerId, capped_max_restarts: str) -> None:
         super().__init__(worker_id)
 
 
@@ -123,18 +124,18 @@ class Raises(Service):
         raise RuntimeError("oops")
 
 
-class Limited(RestartPolicy):
+class Capped(RestartPolicy):
     """A policy with options."""
 
     @classmethod
     def options(cls) -> list[Any]:
         return [
-            cfg.IntOpt("limited_max_restarts", default=5, min=0),
-            cfg.FloatOpt("limited_period", default=60.0),
+            cfg.IntOpt("capped_max_restarts", default=5, min=0),
+            cfg.FloatOpt("capped_period", default=60.0),
         ]
 
-    def __init__(self, limited_max_restarts: int, limited_period: float) -> None:
-        self.limits = (limited_max_restarts, limited_period)
+    def __init__(self, capped_max_restarts: int, capped_period: float) -> None:
+        self.limits = (capped_max_restarts, capped_period)
 
     def decide(self, death: Death) -> Decision:
         return Stop("enough")
@@ -152,6 +153,29 @@ class Picky(RestartPolicy):
 
     def decide(self, death: Death) -> Decision:
         return Stop(self.about)
+
+
+class DayShift(RestartPolicy):
+    """A policy that calls its options as its constructor does."""
+
+    @classmethod
+    def options(cls) -> list[Any]:
+        return [
+            cfg.IntOpt("first-hour", default=8, deprecated_name="begin"),
+            cfg.IntOpt("last_hour", required=True),
+            cfg.FloatOpt("restart_delay", default=0.5),
+        ]
+
+    @classmethod
+    def check_options(cls, first_hour: int, last_hour: int, restart_delay: float) -> None:
+        if first_hour > last_hour:
+            raise ValueError(f"first_hour: {first_hour} is after last_hour")
+
+    def __init__(self, first_hour: int, last_hour: int, restart_delay: float) -> None:
+        self.given = (first_hour, last_hour, restart_delay)
+
+    def decide(self, death: Death) -> Decision:
+        return Stop("enough")
 
 
 class Board(Notifier):

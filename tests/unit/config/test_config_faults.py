@@ -51,14 +51,14 @@ IN_A_SERVICE = {
     "dashed": ("restart-policy = never", "[service:one] restart-policy:", "write restart_policy"),
     "dashed plugin's": ("dashed-name = 2", "[service:one] dashed-name:", "write dashed_name"),
     "policy": (
-        "restart_policy = limitd",
+        "restart_policy = cappd",
         "[service:one] restart_policy:",
-        "'limitd'",
-        "did you mean 'limited'?",
+        "'cappd'",
+        "did you mean 'capped'?",
     ),
     "policy's option": (
-        "restart_policy = limited\nlimited_max_restarts = x",
-        "[service:one] limited_max_restarts:",
+        "restart_policy = capped\ncapped_max_restarts = x",
+        "[service:one] capped_max_restarts:",
         "'x'",
     ),
     "policy's required": (
@@ -67,9 +67,9 @@ IN_A_SERVICE = {
         "missing",
     ),
     "unused policy's": (
-        "limited_period = 3",
-        "[service:one] limited_period:",
-        "restart policy limited",
+        "capped_period = 3",
+        "[service:one] capped_period:",
+        "restart policy capped",
         "set restart_policy",
     ),
     "refers to nothing": ("tags = $HOME", "[service:one] tags:", "'HOME'", "write $$"),
@@ -123,8 +123,8 @@ WHOLE = {
         "config-samples",
     ),
     "option of two plugins": (
-        "[cotyledon]\nservices = clash\nrestart_policy = limited",
-        "[service:clash] limited_max_restarts:",
+        "[cotyledon]\nservices = clash\nrestart_policy = capped",
+        "[service:clash] capped_max_restarts:",
         "must have a name of its own",
     ),
     "check that raises": (

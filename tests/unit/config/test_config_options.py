@@ -31,7 +31,7 @@ def names(group: str | None) -> set[str]:
 
 def test_all_options_are_listed() -> None:
     assert names(None) == {"graceful_shutdown_timeout", "log_options"}
-    assert {"services", "name", "restart_delay", "limited_period"} <= names("cotyledon")
+    assert {"services", "name", "restart_delay", "capped_period"} <= names("cotyledon")
     assert {"service_type", "workers", "command", "rlimits"} <= names("service:command")
     assert {"service_type", "target"} <= names("service:sample")
     assert names("notifier:systemd") == {"notifier_type", "socket"}

@@ -23,7 +23,7 @@ Write = Callable[..., Path]
 BASE = """
 [cotyledon]
 services = one, two
-restart_policy = limited
+restart_policy = capped
 [service:one]
 service_type = example
 [service:two]
@@ -53,8 +53,8 @@ class Manager:
         ("workers = 1", Difference()),
         ("greeting = hi", Difference(changed=("[service:two] greeting",))),
         ("greeting = hello", Difference()),
-        ("limited_period = 1", Difference(changed=("[service:two] limited_period",))),
-        ("limited_period = 60.0", Difference()),
+        ("capped_period = 1", Difference(changed=("[service:two] capped_period",))),
+        ("capped_period = 60.0", Difference()),
         ("restart_policy = never", Difference(changed=("[service:two] restart_policy",))),
         (
             "graceful_shutdown_timeout = 1",

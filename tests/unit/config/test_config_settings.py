@@ -64,8 +64,8 @@ def test_all_of_it(compiled: Compile) -> None:
         services = second,
           first
         notifiers = wall, log
-        restart_policy = limited
-        limited_period = 30
+        restart_policy = capped
+        capped_period = 30
         start_method = spawn
         spawn_interval = 0.5
         name = front
@@ -84,7 +84,7 @@ def test_all_of_it(compiled: Compile) -> None:
         old_name = x
         workers = 0
         graceful_shutdown_timeout = 5
-        limited_max_restarts = 2
+        capped_max_restarts = 2
         [service:second]
         service_type = example
         restart_policy = never
@@ -135,24 +135,24 @@ def test_a_section_s_name_has_no_case(compiled: Compile) -> None:
     ("general", "own", "limits"),
     [
         ("", "", (5, 60.0)),
-        ("limited_max_restarts = 7", "", (7, 60.0)),
-        ("limited_max_restarts = 7", "limited_max_restarts = 0", (0, 60.0)),
-        ("limited_max_restarts = 7", "limited_max_restarts = 5", (5, 60.0)),
-        ("limited_max_restarts = 7\nlimited_period = 1", "limited_period = 2", (7, 2.0)),
+        ("capped_max_restarts = 7", "", (7, 60.0)),
+        ("capped_max_restarts = 7", "capped_max_restarts = 0", (0, 60.0)),
+        ("capped_max_restarts = 7", "capped_max_restarts = 5", (5, 60.0)),
+        ("capped_max_restarts = 7\ncapped_period = 1", "capped_period = 2", (7, 2.0)),
     ],
 )
 def test_a_policy_s_options_for_all_services(
     general: str, own: str, limits: tuple[int, float], compiled: Compile
 ) -> None:
     settings = compiled(
-        f"[cotyledon]\nservices = whole, example\nrestart_policy = limited\n{general}\n"
+        f"[cotyledon]\nservices = whole, example\nrestart_policy = capped\n{general}\n"
         f"[service:whole]\n{own}\n[service:example]\nrestart_policy = always"
     )
     assert settings.services[0].restart_policy.limits == limits  # type: ignore[attr-defined]
 
 
 def test_the_general_policy_needs_no_service(compiled: Compile) -> None:
-    text = "[cotyledon]\nservices =\nrestart_policy = limited\nlimited_period = 3"
+    text = "[cotyledon]\nservices =\nrestart_policy = capped\ncapped_period = 3"
     assert compiled(text).services == ()
 
 
@@ -330,10 +330,10 @@ def test_a_service_that_wants_the_configuration_gets_the_application_s(write: Wr
 
 
 def test_settings_of_one_configuration_are_equal(compiled: Compile) -> None:
-    text = "[cotyledon]\nservices = example, whole\nrestart_policy = limited\nnotifiers = board"
+    text = "[cotyledon]\nservices = example, whole\nrestart_policy = capped\nnotifiers = board"
     assert compiled(text) == compiled(text)
     assert compiled(text) != compiled(text + "\n[service:whole]\nextra = y")
-    assert compiled(text) != compiled(text + "\nlimited_period = 1")
+    assert compiled(text) != compiled(text + "\ncapped_period = 1")
 
 
 def test_a_factory_travels_to_a_fresh_interpreter(write: Write, plugins: Path) -> None:

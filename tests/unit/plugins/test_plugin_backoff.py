@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -59,10 +60,26 @@ def test_check_values_of_the_defaults() -> None:
         ({"restart_delay": 7.0, "restart_delay_max": 3.0}, [0, 3, 3, 3]),
         ({"restart_delay": 1.0, "restart_delay_factor": 3.0}, [0, 1, 3, 9]),
         ({"restart_healthy_after": 0.0}, [0, 0, 0, 0]),
+        ({"restart_delay": 0.0, "restart_delay_steps": 2}, [0, 0, 0, 0]),
+        ({"restart_delay": 7.0, "restart_delay_max": 3.0, "restart_delay_steps": 2}, [0, 3, 3, 3]),
+        ({"restart_delay_max": 0.0, "restart_delay_steps": 2}, [0, 0, 0, 0]),
     ],
 )
 def test_check_values_of_options(options: dict[str, float], wanted: list[float]) -> None:
     assert delays_of_series(Backoff(**options), [0.0] * 4) == wanted
+
+
+def test_check_values_of_systemds_steps() -> None:
+    """systemd.service(5), RestartSteps; the immediate restart comes before them."""
+    backoff = Backoff(restart_delay=1.0, restart_delay_steps=5)
+    wanted = [0, 1, 2.27, 5.14, 11.67, 26.46, 60, 60]
+    assert [round(delay, 2) for delay in delays_of_series(backoff, [0.0] * 8)] == wanted
+
+
+def test_the_factor_has_no_meaning_beside_steps() -> None:
+    with_factor = Backoff(restart_delay_steps=3, restart_delay_factor=9.0)
+    without = Backoff(restart_delay_steps=3)
+    assert delays_of_series(with_factor, [0.0] * 6) == delays_of_series(without, [0.0] * 6)
 
 
 def test_a_healthy_run_begins_a_new_series() -> None:
@@ -110,11 +127,30 @@ def test_only_uptimes_count() -> None:
         ("restart_delay_max", math.inf),
         ("restart_jitter", -1.0),
         ("restart_healthy_after", -1.0),
+        ("restart_delay", "soon"),
     ],
 )
-def test_impossible_values_are_refused_by_name(option: str, value: float) -> None:
+def test_impossible_values_are_refused_by_name(option: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"^{option}: .* is not a number of"):
         Backoff(**{option: value})
+
+
+@pytest.mark.parametrize("value", [-1, 100, 1.5, math.inf])
+def test_impossible_steps_are_refused(value: float) -> None:
+    """More than 99 could never be counted: no more restarts are remembered."""
+    wanted = "^restart_delay_steps: .* is not a whole number from 0 to 99$"
+    with pytest.raises(ValueError, match=wanted):
+        Backoff(restart_delay_steps=value)
+
+
+def test_all_impossible_values_are_told_at_once() -> None:
+    with pytest.raises(ValueError, match=r"^restart_delay: .*\nrestart_jitter: .*$"):
+        Backoff(restart_delay=-1, restart_jitter=-1)
+
+
+def test_an_unknown_option_is_refused() -> None:
+    with pytest.raises(TypeError, match="Backoff has no field 'restart_dealy'"):
+        Backoff(restart_dealy=1.0)
 
 
 positive = st.floats(min_value=0.0, max_value=1e308)
@@ -122,6 +158,7 @@ backoffs = st.builds(
     Backoff,
     restart_delay=positive,
     restart_delay_factor=st.floats(min_value=1.0, max_value=1e308),
+    restart_delay_steps=st.one_of(st.just(0), st.integers(0, 99)),
     restart_delay_max=st.floats(min_value=0.0, max_value=1e300),
     restart_jitter=st.floats(min_value=0.0, max_value=1e6),
     restart_healthy_after=positive,
@@ -144,6 +181,30 @@ def test_delays_never_shrink_within_a_series(backoff: Backoff, length: int) -> N
     now = backoff.delay(death_after(0.0, history), no_jitter)
     later = backoff.delay(death_after(0.0, [*history, 0.0]), no_jitter)
     assert now <= later
+
+
+def systemds_delay(restarts: int, delay: float, longest: float, steps: int) -> float:
+    """RestartSteps as protocols and manuals give it, for so many restarts so far."""
+    count = restarts + 1
+    if count <= 1 or not steps or not delay:
+        return delay
+    if count > steps:
+        return longest
+    return float(math.exp(math.log(delay) + math.log(longest / delay) * (count - 1) / steps))
+
+
+@given(
+    st.floats(min_value=0.01, max_value=100.0),
+    st.floats(min_value=1.0, max_value=1000.0),
+    st.integers(1, 99),
+)
+def test_steps_are_systemds(delay: float, ratio: float, steps: int) -> None:
+    longest = delay * ratio
+    backoff = Backoff(restart_delay=delay, restart_delay_max=longest, restart_delay_steps=steps)
+    first, *delays = delays_of_series(backoff, [0.0] * (steps + 3))
+    assert first == 0.0
+    wanted = [systemds_delay(restarts, delay, longest, steps) for restarts in range(steps + 2)]
+    assert delays == pytest.approx(wanted)
 
 
 @given(backoffs, uptimes, st.floats(min_value=0.0, max_value=1e3))

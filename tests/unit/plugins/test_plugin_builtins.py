@@ -11,18 +11,16 @@ from pathlib import Path
 import pytest
 
 from cotyledon_core.plugins.loading import CONTRACTS, Namespace, fault_of_class
-from cotyledon_core.plugins.restart_policy import Cause, Death, ExitStatus, Phase, Restart, Stop
 from cotyledon_core.testing import (
     check_notifier,
     check_restart_policy,
     check_service,
-    every_death,
 )
-from cotyledon_core.testing.samples import SERVICE_ID
 from cotyledon_core.types import WorkerId
 from cotyledon_plugins.notifiers.log import Log
 from cotyledon_plugins.notifiers.systemd import Systemd
 from cotyledon_plugins.restart_policies.always import Always
+from cotyledon_plugins.restart_policies.limited import Limited
 from cotyledon_plugins.restart_policies.never import Never
 from cotyledon_plugins.restart_policies.on_failure import OnFailure
 from cotyledon_plugins.services.command import CommandService
@@ -71,7 +69,7 @@ def test_example_service() -> None:
     check_service(ExampleService, greeting="hi", interval=1.0)
 
 
-@pytest.mark.parametrize("policy", [Always, OnFailure, Never])
+@pytest.mark.parametrize("policy", [Always, OnFailure, Never, Limited])
 def test_restart_policies(policy: type) -> None:
     check_restart_policy(policy)
 
@@ -82,81 +80,6 @@ def test_log_notifier() -> None:
 
 def test_systemd_notifier(tmp_path: Path) -> None:
     assert check_notifier(Systemd, socket=str(tmp_path / "nobody")).blocking is False
-
-
-# -- what the policies decide
-
-
-def death(status: ExitStatus, cause: Cause = Cause.EXITED, uptime: float = 1.0) -> Death:
-    return Death(
-        service="s",
-        service_id=SERVICE_ID,
-        worker_id=WorkerId(0),
-        incarnation=1,
-        status=status,
-        cause=cause,
-        phase=Phase.RUN,
-        uptime=uptime,
-        now=0.0,
-        wall_time=0.0,
-    )
-
-
-def test_always_restarts_whatever_happened() -> None:
-    decisions = [Always().decide(found) for found in every_death()]
-    assert all(isinstance(decision, Restart) for decision in decisions)
-
-
-def test_always_restarts_at_once_the_first_time() -> None:
-    assert Always().decide(death(ExitStatus(code=0))) == Restart(0.0)
-
-
-def test_never_stops_whatever_happened() -> None:
-    assert all(isinstance(Never().decide(found), Stop) for found in every_death())
-
-
-@pytest.mark.parametrize(
-    "status",
-    [
-        ExitStatus(code=0),
-        ExitStatus(signal=1),
-        ExitStatus(signal=2),
-        ExitStatus(signal=13),
-        ExitStatus(signal=15),
-    ],
-    ids=str,
-)
-def test_on_failure_leaves_a_clean_end(status: ExitStatus) -> None:
-    assert OnFailure().decide(death(status)) == Stop(f"clean exit ({status})")
-
-
-@pytest.mark.parametrize(
-    "status",
-    [ExitStatus(), ExitStatus(code=1), ExitStatus(signal=9), ExitStatus(signal=11)],
-    ids=str,
-)
-def test_on_failure_restarts_a_failure(status: ExitStatus) -> None:
-    assert OnFailure().decide(death(status)) == Restart(0.0)
-
-
-@pytest.mark.parametrize("cause", [Cause.HUNG, Cause.START_TIMEOUT, Cause.SPAWN_FAILED])
-def test_on_failure_restarts_what_the_manager_ended(cause: Cause) -> None:
-    assert isinstance(OnFailure().decide(death(ExitStatus(signal=15), cause)), Restart)
-
-
-@pytest.mark.parametrize("policy", [Always, OnFailure])
-def test_the_policies_take_the_options_of_backoff(policy: type[Always]) -> None:
-    options = {option.dest: option.default for option in policy.options()}
-    assert options == {
-        "restart_delay": 0.5,
-        "restart_delay_factor": 2.0,
-        "restart_delay_max": 60.0,
-        "restart_jitter": 0.1,
-        "restart_healthy_after": 10.0,
-    }
-    for check in (policy.check_options, policy):
-        with pytest.raises(ValueError, match=r"^restart_jitter: -1 is not a number"):
-            check(restart_jitter=-1)
 
 
 # -- what the example does

@@ -1,0 +1,5 @@
+"""The restart policy ``limited``."""
+
+from cotyledon_core import Limited
+
+__all__ = ["Limited"]
