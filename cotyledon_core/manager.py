@@ -164,7 +164,7 @@ class ServiceManager:
         kwargs: Any = None,
         *,
         name: str | None = None,
-        restart_policy: RestartPolicy | None = None,
+        restart_policy: RestartPolicy | str | None = None,
         **options: Unpack[ServiceKeywords],
     ) -> ServiceId:
         """Add a service; at any time, from any thread.
@@ -175,10 +175,13 @@ class ServiceManager:
         :param name: unique in the manager; the class's unless given, with a
             number behind it where it is taken.
         :param restart_policy: what follows an end that nobody asked for;
+            a policy, or the name that one is installed under, for its defaults;
             unless given, workers are always restarted, with back-off.
         :param options: the options of a service's section that concern
             supervision, such as ``start_timeout=30``; see :class:`.ServiceOptions`.
-        :raises TypeError: if ``service`` is not callable, or for an unknown option.
+        :raises TypeError: if ``service`` is not callable, if ``restart_policy``
+            is neither, or for an unknown option.
+        :raises PluginError: if no policy of that name is installed, or it is broken.
         :raises ValueError: if ``workers`` is no int of at least 1, or for an
             impossible value of an option.
         """
@@ -194,7 +197,7 @@ class ServiceManager:
             name=name or default_name(service),
             args=() if args is None else args,
             kwargs={} if kwargs is None else kwargs,
-            restart_policy=restart_policy,
+            restart_policy=_policy(restart_policy),
             options=checked,
         )
 
@@ -318,6 +321,22 @@ def _signal_or_none(name: int | str) -> int:
 def _check_callable(thing: Any, name: str) -> None:
     if not callable(thing):
         raise TypeError(f"'{name}' must be a callable")
+
+
+def _policy(given: Any) -> RestartPolicy | None:
+    if isinstance(given, str):
+        from cotyledon_core.plugins import loading
+
+        given = loading.load(loading.Namespace.RESTART_POLICIES, given)()
+    if given is not None and (
+        isinstance(given, type) or not callable(getattr(given, "decide", None))
+    ):
+        raise TypeError(
+            "'restart_policy' must be an instance of RestartPolicy, or the name of one, "
+            f"not: {given!r}"
+        )
+    policy: RestartPolicy | None = given
+    return policy
 
 
 def _check_workers(workers: Any, minimum: int) -> None:

@@ -29,7 +29,7 @@ PACKAGES = ("cotyledon_core", "cotyledon_plugins")
 
 PLUGINS = {
     ("cotyledon.services", "sweeper", "acme_plugins.sweeper:Sweeper"),
-    ("cotyledon.restart_policies", "crash-limit", "acme_plugins.crash_limit:CrashLimit"),
+    ("cotyledon.restart_policies", "business-hours", "acme_plugins.business_hours:BusinessHours"),
     ("cotyledon.notifiers", "event-file", "acme_plugins.event_file:EventFile"),
 }
 
@@ -185,11 +185,13 @@ def running(installation: Installation, tmp_path: Path) -> Iterator[Run]:
     old.touch()
     os.utime(old, (0, 0))
     (tmp_path / "swept" / "new").touch()
+    opens = (time.localtime().tm_hour + 3) % 23
     run = Run(
         installation,
         tmp_path,
         "[cotyledon]",
         "services = sweeper, importer",
+        f"business_hours_closes = {opens + 1}",
         "notifiers = log, event-file",
         "[service:sweeper]",
         f"directory = {tmp_path / 'swept'}",
@@ -197,16 +199,16 @@ def running(installation: Installation, tmp_path: Path) -> Iterator[Run]:
         "[service:importer]",
         "service_type = command",
         "command = sh -c 'exit 3'",
-        "restart_policy = crash-limit",
-        "crash_limit_restarts = 2",
+        "restart_policy = business-hours",
+        f"business_hours_opens = {opens}",
     )
     yield run
     run.close()
 
 
 def test_all_three_kinds_at_work(running: Run, tmp_path: Path) -> None:
-    given_up = running.wait_for("service_given_up", service="importer")
-    assert given_up["reason"] == "2 restarts within 60 s"
+    restarting = running.wait_for("worker_restarting", service="importer")
+    assert restarting["delay"] > 3600, "it is night, whenever the test runs"
     wait_until_gone(tmp_path / "swept" / "old")
     assert (tmp_path / "swept" / "new").exists()
     assert running.stop() == 0

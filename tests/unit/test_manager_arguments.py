@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -128,6 +129,40 @@ def test_many_threads_may_add(manager: Any) -> None:
     for thread in threads:
         thread.join()
     assert len(manager._service_ids) == len(set(manager._service_ids.values())) == 160
+
+
+def policy_of(manager: Any, service_id: ServiceId) -> Any:
+    return manager._engine.definitions[service_id].restart_policy
+
+
+def test_a_policy_is_an_instance_or_a_name(manager: Any) -> None:
+    policy = cotyledon.Limited(max_restarts=5, period=60)
+    assert policy_of(manager, manager.add(Something, 4, restart_policy=policy)) is policy
+    assert policy_of(manager, manager.add(Something)) is None
+
+
+@pytest.mark.skipif(
+    not metadata.entry_points(group="cotyledon.restart_policies"),
+    reason="the project is not installed: no entry points",
+)
+def test_a_policys_name_is_looked_up(manager: Any) -> None:
+    named = policy_of(manager, manager.add(Something, restart_policy="on-failure"))
+    assert type(named) is cotyledon.OnFailure
+    with pytest.raises(cotyledon.PluginError, match="no plugin 'on-failrue'; did you mean"):
+        manager.add(Something, restart_policy="on-failrue")
+
+
+@pytest.mark.parametrize("policy", [3, object(), cotyledon.Always])
+def test_what_is_no_policy_is_refused(manager: Any, policy: Any) -> None:
+    refused(
+        TypeError,
+        "'restart_policy' must be an instance of RestartPolicy, or the name of one, "
+        f"not: {policy!r}",
+        manager.add,
+        Something,
+        restart_policy=policy,
+    )
+    assert not manager._service_ids
 
 
 # -- hooks and notifiers

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
-from acme_plugins.crash_limit import CrashLimit
+import pytest
+from acme_plugins.business_hours import BusinessHours
 from acme_plugins.event_file import EventFile
 from acme_plugins.sweeper import Sweeper
 
-from cotyledon_core import GiveUp, PastRestart, Restart, WorkerId, replace
+from cotyledon_core import Cause, ExitStatus, Restart, Stop, WorkerId, replace
 from cotyledon_core.testing import (
     check_notifier,
     check_restart_policy,
@@ -19,7 +21,7 @@ from cotyledon_core.testing import (
 
 def test_the_plugins_keep_their_contracts(tmp_path: Path) -> None:
     check_service(Sweeper, directory=str(tmp_path))
-    check_restart_policy(CrashLimit)
+    check_restart_policy(BusinessHours, opens=0, closes=1)
     check_notifier(EventFile, path=str(tmp_path / "events.json"))
 
 
@@ -32,13 +34,20 @@ def test_sweeper_removes_old_files_only(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [new]
 
 
-def test_crash_limit_counts_within_its_period() -> None:
-    policy = CrashLimit(crash_limit_restarts=2, crash_limit_period=10.0)
-    some_death = next(every_death())
-    past = [PastRestart(at=at, uptime=1.0) for at in (80.0, 95.0, 99.0)]
-    death = replace(some_death, now=100.0, service_restarts=past)
-    assert policy.decide(death) == GiveUp("2 restarts within 10 s")
-    assert policy.decide(replace(death, now=108.0)) == Restart()
+@pytest.mark.parametrize(
+    ("hour", "minute", "delay"),
+    [(7, 59, 60), (8, 0, 0), (17, 59, 0), (18, 0, 14 * 3600), (0, 30, 7.5 * 3600)],
+)
+def test_business_hours_wait_for_the_morning(hour: int, minute: int, delay: float) -> None:
+    wall_time = time.mktime((2026, 6, 1, hour, minute, 0, 0, 0, -1))
+    death = replace(next(every_death()), wall_time=wall_time)
+    assert BusinessHours().decide(death) == Restart(delay)
+
+
+def test_business_hours_leave_ended_what_the_lists_say() -> None:
+    policy = BusinessHours(restart_prevent_status=[3])
+    death = replace(next(every_death()), cause=Cause.EXITED, status=ExitStatus(code=3))
+    assert isinstance(policy.decide(death), Stop)
 
 
 def test_event_file_has_a_line_for_each_event(tmp_path: Path) -> None:
