@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cotyledon_core import events
+    from cotyledon_core.async_service import AsyncService
     from cotyledon_core.default_policy import DefaultPolicy
     from cotyledon_core.event_log import EventLog
     from cotyledon_core.events import Event
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Always": "restart_policies.always",
+    "AsyncService": "async_service",
     "Backoff": "supervision.restart",
     "Cause": "plugins.restart_policy",
     "ConfigurationError": "exceptions",
@@ -78,6 +80,7 @@ _HOMES = {
 
 __all__ = [
     "Always",
+    "AsyncService",
     "Backoff",
     "Cause",
     "ConfigurationError",

@@ -20,7 +20,7 @@ from oslo_config import cfg
 
 from cotyledon_core.config.options import DEFAULT_OPTIONS
 from cotyledon_core.config.origin import revive
-from cotyledon_core.service import Service
+from cotyledon_core.service import Service, has_own_reload
 
 if TYPE_CHECKING:
     from cotyledon_core.manager import ServiceManager
@@ -120,16 +120,16 @@ def _prepare_worker(
     revive(conf)
     _log_options(conf)
     own_reload = service.reload
-    if getattr(own_reload, "__func__", None) is not Service.reload:
+    if has_own_reload(service):
         service.reload = functools.partial(  # type: ignore[method-assign]
             _reload_worker, conf, reload_method, own_reload
         )
 
 
-def _reload_worker(conf: cfg.ConfigOpts, reload_method: ReloadMethod, own_reload: Any) -> None:
+def _reload_worker(conf: cfg.ConfigOpts, reload_method: ReloadMethod, own_reload: Any) -> Any:
     _reread(conf, reload_method)
     _log_options(conf)
-    own_reload()
+    return own_reload()
 
 
 def _reread(conf: cfg.ConfigOpts, reload_method: ReloadMethod) -> None:

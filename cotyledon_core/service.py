@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cotyledon_core.types import WorkerId
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class Service:
     """A service: what to run in each of its worker processes.
 
-    One instance is made in every worker. All methods are optional.
+    One instance is made in every worker. All methods are optional. ``run``,
+    ``terminate`` and ``reload`` return nothing, unless they are the coroutines
+    of an :class:`~cotyledon_core.async_service.AsyncService`.
     """
 
     name: ClassVar[str | None]
@@ -54,7 +56,7 @@ class Service:
         super().__init__()
         self.worker_id = worker_id
 
-    def run(self) -> None:
+    def run(self) -> Awaitable[None] | None:
         """The service's work, on a thread of its own.
 
         It may block or return; returning does not end the worker. SystemExit
@@ -62,13 +64,26 @@ class Service:
         it with status 1.
         """
 
-    def terminate(self) -> None:
+    def terminate(self) -> Awaitable[None] | None:
         """Shut down cleanly, once, on SIGTERM; the worker ends when it returns.
 
         SystemExit sets the worker's exit status, which is 0 otherwise.
         """
 
-    def reload(self) -> None:
+    @property
+    def stop_deadline(self) -> float | None:
+        """The moment by which the worker has to be gone, on the clock ``time.monotonic()``.
+
+        In seconds; the worker is ended by force then. None while no stop is on
+        its way, and where the stop has no bound
+        (``graceful_shutdown_timeout`` 0). When the whole manager stops, its
+        own ``graceful_shutdown_timeout`` bounds everything, too: a service that
+        has a longer one cannot rely on it.
+        """
+        worker = _worker()
+        return worker.deadline if worker else None
+
+    def reload(self) -> Awaitable[None] | None:
         """Take over changes, on SIGHUP; never beside :meth:`terminate`.
 
         Unless overridden, the worker is terminated and replaced by a new one
@@ -79,6 +94,9 @@ class Service:
             os.kill(os.getpid(), signal.SIGTERM)
         else:
             worker.ask_for_replacement()
+        return None
+
+    _default_reload: ClassVar[Callable[..., Any]] = reload
 
     # -- what a service says of itself; outside a worker nobody hears it
 
@@ -158,6 +176,13 @@ def _is_named(cls: type) -> bool:
         if base.__dict__.get("name") is not None:
             return not base.__dict__.get("_has_default_name", False)
     return False
+
+
+def has_own_reload(service: Any) -> bool:
+    """Whether the service reloads in place."""
+    own = getattr(service, "reload", None)
+    by_default = getattr(type(service), "_default_reload", Service.reload)
+    return own is not None and getattr(own, "__func__", own) is not by_default
 
 
 def _worker() -> Worker | None:

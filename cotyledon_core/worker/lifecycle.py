@@ -43,7 +43,7 @@ from cotyledon_core.process.signals import (
     existing,
     unblock,
 )
-from cotyledon_core.service import Service
+from cotyledon_core.service import Service, has_own_reload
 from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import Assignment
 from cotyledon_core.worker.duties import Duties
@@ -80,6 +80,9 @@ class Worker:
         self._heartbeat: Heartbeat | None = None
         self._title = f"{assignment.program_name}: {assignment.service_name} worker"
         self._service: Any = None
+        self._calls: Any = None
+        """What has ``run``, ``terminate`` and ``reload`` to call: service or event loop."""
+        self._event_loop: Any = None
         self._booting = True
         self._status = 1
         self._deadline: float | None = None
@@ -112,7 +115,8 @@ class Worker:
                 self.tell("X_LISTENING=1")
             title.set_title(f"{self._title}({self._assignment.worker_id})")
             self._boot(report)
-            self._start_thread("run", self._service.run)
+            self._make_callable()
+            self._start_thread("run", self._calls.run)
             while True:
                 self._wait()
         except BaseException as error:
@@ -147,6 +151,13 @@ class Worker:
             else:
                 self._heartbeat = heartbeat
 
+    def _make_callable(self) -> None:
+        """Coroutines need a loop."""
+        make = getattr(type(self._service), "_make_event_loop", None)
+        if make is not None:
+            self._event_loop = make(self._service, self._fail)
+        self._calls = self._event_loop or self._service
+
     def _introduce(self, service: Any) -> None:
         """Show and tell what the manager does not know from the class."""
         assignment = self._assignment
@@ -179,6 +190,11 @@ class Worker:
         """Seconds; 0 waits without end."""
         own = getattr(self._service, "graceful_shutdown_timeout", None)
         return self._assignment.grace if own is None else float(own)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the process ends by force, in monotonic seconds; None as long as it does not."""
+        return self._deadline
 
     # -- what the service says
 
@@ -289,7 +305,7 @@ class Worker:
 
     def _service_terminate(self) -> None:
         with self._lock:
-            self._service.terminate()
+            self._calls.terminate()
             raise SystemExit(0)
 
     def _log_manager_death(self) -> None:
@@ -304,7 +320,7 @@ class Worker:
     def _reload(self) -> None:
         if self._terminating:
             return
-        if not _has_own_reload(self._service):
+        if not has_own_reload(self._service):
             self.ask_for_replacement()
             return
         self._reload_wanted = True
@@ -318,7 +334,7 @@ class Worker:
                 if self._terminating:
                     return
                 self._reload_wanted = False
-                self._service.reload()
+                self._calls.reload()
         self._reloading = False
         if self._reload_wanted:
             # a SIGHUP came between the loop's end and the line above
@@ -339,6 +355,10 @@ class Worker:
         except BaseException as error:
             self._end(error, name)
 
+    def _fail(self, error: BaseException) -> None:
+        """End the process for what happened in the event loop, whose thread must go on."""
+        _thread.start_new_thread(self._end, (error, "run"))
+
     def _end(self, error: BaseException, what: str) -> None:
         """The process ends with the status that the exception stands for."""
         wanted = isinstance(error, SystemExit)
@@ -351,6 +371,8 @@ class Worker:
         self.signals.wake()
         if not wanted:
             ending.log_exception(f"{what} of {self.name}", error)
+        if self._event_loop is not None and what != "start":
+            self._event_loop.wind_up()
         if self._orphaned and not self._assignment.own_group:
             # once this process is gone, nobody can tell whose they were
             ending.end_descendants()
@@ -364,8 +386,3 @@ def _trace_thread(threading: Any) -> None:
         sys.settrace(trace)
     if profile is not None:
         sys.setprofile(profile)
-
-
-def _has_own_reload(service: Any) -> bool:
-    own = getattr(service, "reload", None)
-    return own is not None and getattr(own, "__func__", own) is not Service.reload

@@ -76,8 +76,9 @@ def test_example_configuration(launch: Callable[..., Application], command: str)
     assert application.stop() == 0
 
 
-def test_quick_start_service(launch: Callable[..., Application]) -> None:
-    application = launch(str(ROOT / "doc/examples/ticker"))
+@pytest.mark.parametrize("example", ["ticker", "async_ticker"])
+def test_quick_start_service(launch: Callable[..., Application], example: str) -> None:
+    application = launch(str(ROOT / f"doc/examples/{example}"))
     wait_for_output(application, "worker 0 at work", "worker 1 at work")
     application.send(signal.SIGHUP)
     wait_for_output(application, "worker 0 reloads", "worker 1 reloads")

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cotyledon_core import Program, Service, types
+from cotyledon_core import AsyncService, Program, Service, types
+from cotyledon_core.service import has_own_reload
 from cotyledon_core.types import ServiceId, WorkerId
 
 
@@ -175,3 +176,52 @@ def test_a_program_needs_nothing_but_its_arguments() -> None:
     program = Program(argv=["sleep", "1"])
     assert program.stop_signal == signal.SIGTERM
     assert (program.environment, program.rlimits, program.reload_signal) == ({}, {}, None)
+
+
+# -- who reloads in place
+
+
+class Reloading(Service):
+    def reload(self) -> None: ...
+
+
+class Derived(Reloading):
+    pass
+
+
+class Calling(Service):
+    def reload(self) -> None:
+        super().reload()
+
+
+class AsyncReloading(AsyncService):
+    async def reload(self) -> None: ...
+
+
+class Foreign:
+    """No subclass of ours."""
+
+
+@pytest.mark.parametrize(
+    ("cls", "own"),
+    [
+        (Service, False),
+        (Reloading, True),
+        (Derived, True),
+        (Calling, True),
+        (AsyncService, False),
+        (AsyncReloading, True),
+    ],
+)
+def test_who_reloads_in_place(cls: type[Service], own: bool) -> None:
+    assert has_own_reload(cls(WorkerId(0))) is own
+
+
+def test_what_has_no_reload_at_all_is_replaced() -> None:
+    assert not has_own_reload(Foreign())
+
+
+def test_an_instance_may_have_a_reload_of_its_own() -> None:
+    service = Service(WorkerId(0))
+    service.reload = lambda: None  # type: ignore[method-assign]
+    assert has_own_reload(service)

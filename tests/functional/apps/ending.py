@@ -47,10 +47,10 @@ class Ending(cotyledon.Service):
 
     def _reached(self, where: str) -> None:
         if where == self.where:
-            _leave(self.way)
+            leave(self.way)
 
 
-def _leave(way: str) -> NoReturn:
+def leave(way: str) -> NoReturn:
     raise WAYS[way]
 
 

@@ -141,44 +141,10 @@ def test_who_is_no_worker_is_heard_by_nobody() -> None:
     service.heartbeat()
     service.extend_timeout(5.0)
     service.status("at work")
+    assert service.stop_deadline is None
 
 
 @pytest.mark.parametrize("seconds", [-1.0, float("inf"), float("nan")])
 def test_an_impossible_extension_is_refused(seconds: float) -> None:
     with pytest.raises(ValueError, match="seconds"):
         Service(WorkerId(0)).extend_timeout(seconds)
-
-
-class Reloading(Service):
-    def reload(self) -> None: ...
-
-
-class Derived(Reloading):
-    pass
-
-
-class Calling(Service):
-    def reload(self) -> None:
-        super().reload()
-
-
-class Foreign:
-    """No subclass of ours."""
-
-
-@pytest.mark.parametrize(
-    ("cls", "own"),
-    [(Service, False), (Reloading, True), (Derived, True), (Calling, True)],
-)
-def test_who_reloads_in_place(cls: type[Service], own: bool) -> None:
-    assert lifecycle._has_own_reload(cls(WorkerId(0))) is own
-
-
-def test_what_has_no_reload_at_all_is_replaced() -> None:
-    assert not lifecycle._has_own_reload(Foreign())
-
-
-def test_an_instance_may_have_a_reload_of_its_own() -> None:
-    service = Service(WorkerId(0))
-    service.reload = lambda: None  # type: ignore[method-assign]
-    assert lifecycle._has_own_reload(service)
