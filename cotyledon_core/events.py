@@ -191,6 +191,22 @@ class WorkerExited(WorkerEvent):
     forced: bool = False
     """Whether the manager had sent SIGKILL."""
     detail: str = ""
+    """What is known beyond the status, such as the error of a failed start."""
+    cpu_user: float | None = None
+    """CPU seconds in user mode, of the process and of the children that it has waited for.
+
+    None, as for the next two, if the system does not tell: for a process that
+    is not the manager's child, as with ``forkserver``.
+    """
+    cpu_system: float | None = None
+    """CPU seconds in the kernel, likewise."""
+    peak_memory: int | None = None
+    """The greatest resident memory in bytes, of the process or of one of these children.
+
+    Memory that is shared counts too: a forked worker begins with what the
+    manager has resident at that moment. An executed program and a worker that
+    ``spawn`` started do not show less than the manager had before.
+    """
 
     def __str__(self) -> str:
         how = f"{self.cause.value}, " if self.cause is not Cause.EXITED else ""
@@ -198,8 +214,14 @@ class WorkerExited(WorkerEvent):
         more = f": {self.detail}" if self.detail else ""
         return (
             f"worker {self.worker} ended after {self.uptime:.3f} s, "
-            f"{how}{self.status}{why}, pid {self.pid}{more}"
+            f"{how}{self.status}{why}, pid {self.pid}{self._usage()}{more}"
         )
+
+    def _usage(self) -> str:
+        if self.cpu_user is None or self.cpu_system is None or self.peak_memory is None:
+            return ""
+        cpu, peak = self.cpu_user + self.cpu_system, self.peak_memory / 2**20
+        return f", {cpu:.2f} s of CPU, peak memory {peak:.1f} MiB"
 
 
 class WorkerRestarting(WorkerEvent):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Container, Iterator
 from typing import NamedTuple
 
@@ -26,21 +27,38 @@ STRANGER_PATIENCE = 1.0
 _PR_GET_CHILD_SUBREAPER = 37
 
 
+_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes that ``ru_maxrss`` counts (getrusage(2))."""
+
+
+class Usage(NamedTuple):
+    """What a process and the children that it has waited for have used."""
+
+    cpu_user: float
+    """Seconds."""
+    cpu_system: float
+    """Seconds."""
+    peak_memory: int
+    """Bytes."""
+
+
 class Ended(NamedTuple):
     pid: int
     status: ExitStatus
+    usage: Usage | None = None
 
 
 def take(pid: int) -> Ended | None:
     """The status of our child, if it has ended; an unknown one if it is not ours to take."""
     try:
-        found, status = os.waitpid(pid, os.WNOHANG)
+        found, status, used = os.wait4(pid, os.WNOHANG)
     except ChildProcessError:
         # somebody else has taken the status
         return Ended(pid, ExitStatus())
     if not found:
         return None
-    return Ended(pid, ExitStatus.from_exitcode(os.waitstatus_to_exitcode(status)))
+    usage = Usage(used.ru_utime, used.ru_stime, used.ru_maxrss * _PEAK_UNIT)
+    return Ended(pid, ExitStatus.from_exitcode(os.waitstatus_to_exitcode(status)), usage)
 
 
 def _peek() -> int | None:

@@ -6,10 +6,12 @@ import signal
 from collections.abc import Iterator
 
 from cotyledon_core.process import proctable
+from cotyledon_core.process.reaper import Usage
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import SIGHUP
 from cotyledon_core.process.spawner import Child
 from cotyledon_core.supervision.actions import Request
+from cotyledon_core.supervision.findings import Findings
 from cotyledon_core.supervision.messages import Incarnation
 
 ANCESTRY_LIMIT = 16
@@ -26,6 +28,7 @@ class WorkerProcess:
         "start_error",
         "stop_signal",
         "undelivered",
+        "usage",
         "wrote_dump",
     )
 
@@ -41,6 +44,11 @@ class WorkerProcess:
         """Whether it was asked for its stacks, or has written them before it was."""
         self.undelivered: list[Request] = []
         """What waits until the process listens."""
+        self.usage: Usage | None = None
+
+    def findings(self) -> Findings:
+        """What is known of the process, after its end."""
+        return Findings(**(self.usage._asdict() if self.usage else {}))
 
 
 class Children:

@@ -143,10 +143,12 @@ class Loop:
         if not WAITED_FOR or not (self._unreaped or SIGCHLD in pending):
             return
         reaped = 0
-        for pid, status in self._reaper.ended(REAP_LIMIT, self._household.own.pids):
+        for pid, status, usage in self._reaper.ended(REAP_LIMIT, self._household.own.pids):
             reaped += 1
             if pid in self._children:
-                self._ended.append((self._bury(pid), status))
+                process = self._bury(pid)
+                process.usage = usage
+                self._ended.append((process, status))
             else:
                 self._household.ended(pid, status)
         self._unreaped = reaped == REAP_LIMIT
@@ -170,7 +172,11 @@ class Loop:
             error = process.start_error or reports.error(process.child.reported)
             dump = process.child.place.take_dump() if process.wrote_dump else ""
             process.child.close()
-            self.deliver(msg.Exited(process.incarnation, status, error, dump))
+            self.deliver(
+                msg.Exited(
+                    process.incarnation, status, error, dump=dump, findings=process.findings()
+                )
+            )
 
     # -- what is watched
 

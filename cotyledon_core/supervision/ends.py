@@ -10,6 +10,7 @@ from __future__ import annotations
 from cotyledon_core import events
 from cotyledon_core.plugins.restart_policy import Cause, ExitStatus, PastRestart, Restart, Stop
 from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.findings import Findings
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.states import Goal, Occurrence, State
@@ -28,7 +29,7 @@ class Ends:
     def spawn_failed(self, message: msg.SpawnFailed) -> None:
         worker = self._situation.roster.asked_for(message.incarnation)
         worker.check(Occurrence.SPAWN_FAILED)
-        self._end(worker, ExitStatus(), Cause.SPAWN_FAILED, message.error)
+        self._end(worker, End(ExitStatus(), Cause.SPAWN_FAILED, 0.0, message.error), Findings())
 
     def exited(self, message: msg.Exited) -> None:
         worker = self._situation.roster.worker(message.incarnation)
@@ -38,25 +39,23 @@ class Ends:
         cause = Cause.SPAWN_FAILED if message.start_error else Cause.EXITED
         if worker.ending is not None:
             cause = UNASKED.get(worker.ending, cause)
-        self._end(worker, message.status, cause, message.start_error)
+        uptime = self._situation.now - worker.started_at
+        self._end(worker, End(message.status, cause, uptime, message.start_error), message.findings)
 
-    def _end(self, worker: Worker, status: ExitStatus, cause: Cause, detail: str) -> None:
+    def _end(self, worker: Worker, end: End, findings: Findings) -> None:
         situation = self._situation
-        uptime = situation.now - worker.started_at if worker.pid else 0.0
         self._stopping.cancel_timers(worker)
         situation.alive -= 1
         situation.agenda.publish_of_worker(
             worker,
             events.WorkerExited,
-            status=status,
-            cause=cause,
             phase=worker.phase,
-            uptime=uptime,
             asked=worker.was_asked,
             forced=worker.forced,
-            detail=detail,
+            **end._asdict(),
+            **findings.fields(),
         )
-        self._settle(worker, End(status, cause, uptime, detail))
+        self._settle(worker, end)
 
     def _settle(self, worker: Worker, end: End) -> None:
         """What follows an end: the deciders in their order."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus
 from cotyledon_core.record import Record
+from cotyledon_core.supervision.findings import Findings
 from cotyledon_core.types import ServiceId, WorkerId
 
 
@@ -111,6 +112,7 @@ class Exited(Record):
     """Why the program could not be executed, if that is why the process ended."""
     dump: str = ""
     """The stacks that it has written when it was to be ended by force, if they were not read."""
+    findings: Findings = Findings()
 
 
 class DeadlineReached(Record):

@@ -19,6 +19,7 @@ _VALUES: dict[object, Any] = {
     int: 1,
     int | None: 1,
     float: 1.5,
+    float | None: 1.5,
     str: "text",
     ServiceId: SERVICE_ID,
     WorkerId: WorkerId(0),

@@ -67,7 +67,15 @@ def test_the_plain_values_of_what_is_no_plain_value() -> None:
 
 
 EXITED = replace(
-    EVENTS["worker_exited"], service="web", worker_id=3, pid=77, uptime=1.25, detail=""
+    EVENTS["worker_exited"],
+    service="web",
+    worker_id=3,
+    pid=77,
+    uptime=1.25,
+    detail="",
+    cpu_user=None,
+    cpu_system=None,
+    peak_memory=None,
 )
 
 
@@ -75,6 +83,11 @@ EXITED = replace(
     ("changes", "text"),
     [
         ({}, "worker web(3) ended after 1.250 s, exit status 1, pid 77"),
+        (
+            {"cpu_user": 1.0, "cpu_system": 0.25, "peak_memory": 1536 * 1024, "detail": "why"},
+            "worker web(3) ended after 1.250 s, exit status 1, pid 77, "
+            "1.25 s of CPU, peak memory 1.5 MiB: why",
+        ),
         ({"asked": True}, "worker web(3) ended after 1.250 s, exit status 1, asked for, pid 77"),
         (
             {"status": ExitStatus(signal=9)},

@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -61,6 +62,27 @@ def test_true_statuses_once_each(in_child: InChild) -> None:
         wanted[ended_child(number=signal.SIGKILL)] = -9
         own = set(wanted)
         return statuses(reaped(own)) == wanted and reaped(own) == [] and not own
+
+    assert in_child(look)
+
+
+def test_what_a_child_has_used(in_child: InChild) -> None:
+    def look() -> bool:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                end = time.process_time() + 0.1
+                used = bytearray(32 << 20)
+                used[::4096] = b"x" * len(used[::4096])
+                while time.process_time() < end:
+                    pass
+            finally:
+                os._exit(0)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        (ended,) = reaped({pid})
+        usage = ended.usage
+        assert usage is not None
+        return usage.cpu_user + usage.cpu_system >= 0.1 and 32 << 20 <= usage.peak_memory < 4 << 30
 
     assert in_child(look)
 

@@ -19,6 +19,7 @@ from cotyledon_core.plugins.restart_policy import (
 )
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Request
+from cotyledon_core.supervision.findings import Findings
 from cotyledon_core.supervision.shutdown import REAP_MARGIN
 from cotyledon_core.supervision.states import State
 from cotyledon_core.supervision.stopping import DUMP_PATIENCE, KILL_MARGIN
@@ -228,6 +229,17 @@ def test_a_program_that_cannot_be_executed_counts_as_a_failed_start() -> None:
     (death,) = policy.deaths
     assert (death.cause, death.detail) == (Cause.SPAWN_FAILED, "no such file")
     assert death.status == ExitStatus(code=127)
+
+
+def test_what_was_found_out_is_told() -> None:
+    simulation = Simulation()
+    service_id = simulation.add(decide=Deciding(Stop("enough")))
+    simulation.start()
+    incarnation = simulation.process(service_id).incarnation
+    findings = Findings(cpu_user=1.0, cpu_system=0.5, peak_memory=1 << 20)
+    simulation.send(msg.Exited(incarnation, ExitStatus(code=1), findings=findings))
+    (told,) = simulation.events_of(events.WorkerExited)
+    assert {name: getattr(told, name) for name in findings.field_names} == findings.fields()
 
 
 def test_refused_starts_do_not_hinder_a_stop() -> None:
