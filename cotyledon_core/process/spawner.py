@@ -27,7 +27,7 @@ from cotyledon_core.process.lifeline import Lifeline
 from cotyledon_core.process.multiprocessing_child import ChildIdentity
 from cotyledon_core.process.reaper import take
 from cotyledon_core.worker import entry
-from cotyledon_core.worker.assignment import Assignment
+from cotyledon_core.worker.assignment import Assignment, SealedAssignment
 from cotyledon_core.worker.lifecycle import Worker
 
 LOG = Log("cotyledon_core")
@@ -302,7 +302,7 @@ class ContextSpawner:
         process = self._context.Process(
             target=entry.spawned,
             args=(
-                assignment,
+                SealedAssignment(assignment),
                 self._death,
                 self._channel,
                 self._waited_for,

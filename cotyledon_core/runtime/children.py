@@ -22,6 +22,7 @@ class WorkerProcess:
 
     __slots__ = (
         "child",
+        "error",
         "incarnation",
         "notifies",
         "reload_signal",
@@ -38,6 +39,7 @@ class WorkerProcess:
         self.stop_signal: int = signal.SIGTERM
         self.reload_signal: int | None = SIGHUP
         self.start_error = ""
+        self.error = ""
         self.notifies = False
         """Whether its program says itself when it is ready."""
         self.wrote_dump = False

@@ -174,7 +174,12 @@ class Loop:
             process.child.close()
             self.deliver(
                 msg.Exited(
-                    process.incarnation, status, error, dump=dump, findings=process.findings()
+                    process.incarnation,
+                    status,
+                    error,
+                    process.error,
+                    dump,
+                    process.findings(),
                 )
             )
 
@@ -333,12 +338,17 @@ def _start_error(process: WorkerProcess, value: str) -> None:
     process.start_error = value
 
 
+def _error(process: WorkerProcess, value: str) -> None:
+    process.error = value
+
+
 _HEARD: Mapping[str, Heard] = {
     "READY": lambda process, value: msg.Ready(process.incarnation) if value == "1" else None,
     "STATUS": lambda process, value: msg.StatusTold(process.incarnation, value),
     "WATCHDOG": _beat,
     "EXTEND_TIMEOUT_USEC": _extended,
     "X_OVERRUN": _overran,
+    "X_ERROR": _error,
     "X_GRACE": lambda process, value: msg.GraceAnnounced(process.incarnation, float(value)),
     "X_LEAVE": lambda process, value: msg.LeaveAsked(process.incarnation),
     "X_LISTENING": _listening,

@@ -40,7 +40,11 @@ class Ends:
         if worker.ending is not None:
             cause = UNASKED.get(worker.ending, cause)
         uptime = self._situation.now - worker.started_at
-        self._end(worker, End(message.status, cause, uptime, message.start_error), message.findings)
+        self._end(
+            worker,
+            End(message.status, cause, uptime, message.start_error or message.error),
+            message.findings,
+        )
 
     def _end(self, worker: Worker, end: End, findings: Findings) -> None:
         situation = self._situation

@@ -110,6 +110,8 @@ class Exited(Record):
     status: ExitStatus
     start_error: str = ""
     """Why the program could not be executed, if that is why the process ended."""
+    error: str = ""
+    """The exception that the worker has ended with, if it has said so."""
     dump: str = ""
     """The stacks that it has written when it was to be ended by force, if they were not read."""
     findings: Findings = Findings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -42,3 +43,28 @@ class Assignment(Record):
     @property
     def worker_name(self) -> str:
         return f"{self.service_name}({self.worker_id})"
+
+
+class SealedAssignment:
+    """An assignment on its way to a process that may not understand it.
+
+    What is in it is made there when it is opened, where a failure can be told.
+    """
+
+    def __init__(self, assignment: Assignment) -> None:
+        self.worker_name = assignment.worker_name
+        self._content: Assignment | bytes = assignment
+
+    def __getstate__(self) -> dict[str, Any]:
+        from multiprocessing.reduction import ForkingPickler
+
+        # things of multiprocessing's can be pickled only while a process is started
+        content = bytes(ForkingPickler.dumps(self._content))
+        return {"worker_name": self.worker_name, "_content": content}
+
+    def open(self) -> Assignment:
+        """The assignment; raises whatever keeps it from being made."""
+        content = self._content
+        opened = pickle.loads(content) if isinstance(content, bytes) else content
+        assert isinstance(opened, Assignment)
+        return opened

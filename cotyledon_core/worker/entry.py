@@ -6,10 +6,12 @@ import atexit
 import os
 from typing import Any, NoReturn
 
+from cotyledon_core.exceptions import shown
 from cotyledon_core.process.board import NOWHERE, Board, Place
-from cotyledon_core.process.channel import PipeWriter, SocketWriter
+from cotyledon_core.process.channel import PipeWriter, SocketWriter, tell
 from cotyledon_core.process.multiprocessing_child import ChildIdentity
-from cotyledon_core.worker.assignment import Assignment
+from cotyledon_core.worker import ending
+from cotyledon_core.worker.assignment import SealedAssignment
 from cotyledon_core.worker.lifecycle import Worker
 
 
@@ -35,7 +37,7 @@ def forked(
 
 
 def spawned(
-    assignment: Assignment,
+    sealed: SealedAssignment,
     death: Any,
     channel: Any,
     signals_held: bool,
@@ -51,6 +53,12 @@ def spawned(
     """
     is_socket = hasattr(channel, "sendall")
     writer = SocketWriter(channel) if is_socket else PipeWriter(channel.fileno())
+    try:
+        assignment = sealed.open()
+    except BaseException as error:
+        tell(writer, os.getpid(), f"X_ERROR={shown(error)}")
+        ending.log_exception(f"start of {sealed.worker_name}", error)
+        ending.end(1)
     worker = Worker(assignment, death.fileno(), writer, _place(place))
     worker.signals.install()
     worker.live(signals_held=signals_held)

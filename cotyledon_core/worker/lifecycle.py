@@ -370,6 +370,7 @@ class Worker:
         self._limit()
         self.signals.wake()
         if not wanted:
+            tell(self._channel, self.pid, f"X_ERROR={shown(error)}")
             ending.log_exception(f"{what} of {self.name}", error)
         if self._event_loop is not None and what != "start":
             self._event_loop.wind_up()

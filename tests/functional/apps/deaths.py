@@ -1,6 +1,9 @@
 """What is told of workers' ends; the first argument says how they end."""
 
+import importlib
 import os
+import signal
+import sys
 import time
 from typing import Any
 
@@ -47,6 +50,35 @@ class Burning(cotyledon.Service):
 
 def burning() -> None:
     run(Burning)
+
+
+class Unborn(cotyledon.Service):
+    """Its construction fails."""
+
+    name = "unborn"
+
+    def __init__(self, worker_id: int) -> None:
+        raise LookupError("nothing to do")
+
+
+class Refusing(cotyledon.Service):
+    """Leaves in words."""
+
+    name = "refusing"
+
+    def terminate(self) -> None:
+        raise ValueError("on purpose")
+
+    def run(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def failing() -> None:
+    """The module of one of the services is gone when the workers look for it."""
+    sys.path.insert(0, os.getcwd())
+    vanishing = importlib.import_module("vanishing")
+    os.unlink("vanishing.py")
+    run(Unborn, Refusing, vanishing.make)
 
 
 if __name__ == "__main__":
