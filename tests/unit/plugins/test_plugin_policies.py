@@ -118,7 +118,7 @@ def test_a_failed_start_has_no_status(policy: str) -> None:
     }
     decision = POLICIES[policy](**everything).decide(death(ExitStatus(), Cause.SPAWN_FAILED))
     if policy == "never":
-        assert decision == Stop("restart policy 'never' (no process)", clean=False)
+        assert decision == Stop("restart policy 'never' (no exit status)", clean=False)
     else:
         assert decision == Restart(0.0)
 

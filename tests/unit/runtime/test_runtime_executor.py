@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 
 from cotyledon_core.exceptions import WorkerStartError
+from cotyledon_core.process.board import NOWHERE
 from cotyledon_core.process.reaper import Reaper
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.spawner import Child, Start, WatchedChild
@@ -242,7 +243,7 @@ def test_a_fork_servers_workers_are_not_waited_for(
         children = Children(Roll())
         reader, _ = os.pipe()
         process = SimpleNamespace(pid=os.getppid(), sentinel=reader)
-        children.add(WorkerProcess(incarnation(0), WatchedChild(process, served=True)))
+        children.add(WorkerProcess(incarnation(0), WatchedChild(process, NOWHERE, served=True)))
         own = Own(children, NoHelpers())  # type: ignore[arg-type]
         return [found.pid for found in Reaper(own).ended(64, own.pids)]
 
