@@ -4,6 +4,9 @@ A handler only notes the signal's number: the set cannot lose one, whatever the
 state of the wake-up descriptor is, which only wakes the loop. A signal that
 arrives twice before it is taken is taken once, as the kernel does.
 
+A service may close all descriptors that it finds, and open others under their
+numbers. So a worker's wait ends with the handler, too, which needs none.
+
 Every worker passes here right after its fork, when each page of memory that it
 touches has to be copied. So the handler is one function for all, which a
 forked worker finds installed, and signals are handled by the interpreter's
@@ -13,10 +16,12 @@ plain functions, without the conversions of :mod:`signal`.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
+import _thread
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from cotyledon_core.process.descriptors import forget_private, keep_private
 from cotyledon_core.process.wakeup import Wakeup, peekable, pipe
@@ -69,6 +74,14 @@ _noting: Signals | None = None
 def _note(number: int, frame: Any) -> None:
     if _noting is not None:
         _noting.note(number)
+        _noting.interrupt()
+
+
+class _Interrupted(BaseException):
+    """Raised by the handler to end a wait."""
+
+
+Found = TypeVar("Found")
 
 
 class Signals:
@@ -91,6 +104,7 @@ class Signals:
         self._urgent = urgent
         self._private = private
         self._pending: set[int] = set()
+        self._waiter: int | None = None
         self._before: Signals | None = None
         self._previous: dict[int, Any] = {}
         self._previous_wakeup = -1
@@ -120,10 +134,40 @@ class Signals:
             keep_private(wakeup.reader, wakeup.writer)
         self._previous_wakeup = _signal.set_wakeup_fd(wakeup.writer, warn_on_full_buffer=False)
 
+    def lost(self) -> bool:
+        """Whether it was closed behind our back; its number may be another's.
+
+        Descriptors block, unless somebody takes care that they do not.
+        """
+        try:
+            return os.name == "posix" and os.get_blocking(self.reader)
+        except OSError:
+            return True
+
     def reopen(self) -> None:
-        """Make it anew; it was closed behind our back."""
-        self._wakeup = pipe()
+        """Make it anew, where it is in nobody's way."""
+        self._wakeup = pipe(above_standard=True)
         _signal.set_wakeup_fd(self._wakeup.writer, warn_on_full_buffer=False)
+
+    def interruptible(self, wait: Callable[[], Found], otherwise: Found) -> Found:
+        """Call ``wait``, which a signal ends, whatever the descriptor is. Main thread only.
+
+        :returns: what ``wait`` does, or ``otherwise`` after a signal.
+        """
+        try:
+            self._waiter = _thread.get_ident()
+            found = wait()
+            self._waiter = None
+        except _Interrupted:
+            return otherwise
+        return found
+
+    def interrupt(self) -> None:
+        """End the wait; in the handler."""
+        # another thread may have forked this process during the wait
+        if self._waiter == _thread.get_ident():
+            self._waiter = None
+            raise _Interrupted
 
     @property
     def reader(self) -> int:

@@ -76,9 +76,24 @@ class Sockets:
         self._writer.close()
 
 
-def pipe() -> Wakeup:
-    """The cheapest one."""
-    return Descriptors(*os.pipe()) if os.name == "posix" else Sockets()
+def pipe(*, above_standard: bool = False) -> Wakeup:
+    """The cheapest one.
+
+    :param above_standard: take no standard stream's number, even if it is free.
+    """
+    if os.name != "posix":
+        return Sockets()
+    ends = os.pipe()
+    return Descriptors(*(map(_above_standard, ends) if above_standard else ends))
+
+
+def _above_standard(descriptor: int) -> int:
+    import fcntl
+
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(descriptor)
 
 
 def peekable() -> Wakeup:

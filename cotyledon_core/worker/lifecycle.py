@@ -9,6 +9,8 @@ thread. Orders and races:
 - ``reload`` and ``terminate`` exclude each other by a lock; once the worker
   terminates, no reload begins. A SIGHUP during a reload leads to another one.
 - ``terminate`` runs once, however many SIGTERMs arrive.
+- The service may close all descriptors, and open others under their numbers:
+  signals are seen all the same, what can be told no more is not told.
 - Whoever comes to an end first ends the process. The main thread's timer ends
   it by force if that takes longer than the grace period, be it in
   ``terminate`` or in flushing a log that nobody reads.
@@ -33,7 +35,7 @@ from typing import Any, NoReturn
 from cotyledon_core.exceptions import shown
 from cotyledon_core.process import title
 from cotyledon_core.process.board import NOWHERE, Place
-from cotyledon_core.process.channel import Writer, tell
+from cotyledon_core.process.channel import Nowhere, Writer, tell
 from cotyledon_core.process.signals import (
     SIGALRM,
     SIGHUP,
@@ -127,6 +129,7 @@ class Worker:
         service = self._service = assignment.factory(
             assignment.worker_id, *assignment.args, **assignment.kwargs
         )
+        self._regain_descriptors()
         # for services whose __init__ does not call ours
         service.worker_id = assignment.worker_id
         self._introduce(service)
@@ -254,18 +257,31 @@ class Worker:
         if not hasattr(select, "poll"):
             descriptors = [self.signals.reader, *([self._death] if self._death >= 0 else [])]
             return self._death in select.select(descriptors, [], [], timeout)[0]
+        self._regain_descriptors()
         poll = select.poll()
         poll.register(self.signals.reader, select.POLLIN)
         if self._death >= 0:
-            poll.register(self._death, select.POLLIN)
-        ready = dict(poll.poll(None if timeout is None else timeout * 1000))
-        # the service may have closed all descriptors that it finds
-        if ready.get(self.signals.reader, 0) & select.POLLNVAL:
-            self.signals.reopen()
+            poll.register(self._death, 0)
+        milliseconds = None if timeout is None else timeout * 1000
+        ready: dict[int, int] = self.signals.interruptible(
+            lambda: dict(poll.poll(milliseconds)), {}
+        )
+        # the end of the writer shows at the reader
+        self._regain_descriptors(lost=bool(ready.get(self.signals.reader, 0) & ~select.POLLIN))
         state = ready.get(self._death, 0)
         if state & select.POLLNVAL:
             self._death = -1
         return bool(state & select.POLLHUP)
+
+    def _regain_descriptors(self, *, lost: bool = False) -> None:
+        """Go on where the service has closed all descriptors that it found.
+
+        Whatever has the numbers of ours is not ours to touch.
+        """
+        if lost or self.signals.lost():
+            self._death = -1
+            self._channel = Nowhere()
+            self.signals.reopen()
 
     def _limit(self) -> None:
         """From now on the grace period runs."""

@@ -92,6 +92,34 @@ def test_manager_has_one_thread(launch: Launch, method: str) -> None:
     assert application.stop() == 0
 
 
+@pytest.mark.parametrize("moment", ["init", "run"])
+@pytest.mark.parametrize("others", ["pipes", "files", "covered"])
+def test_worker_with_others_under_all_numbers(
+    launch: Launch, method: str, moment: str, others: str
+) -> None:
+    """It ends gracefully, and nothing is written to what has the numbers.
+
+    While the worker already waits, the interpreter's own handler writes one signal there.
+    """
+    application = launch("descriptors", "taken", moment, others, method=method)
+    workers = application.wait_for_workers(2)
+    assert application.stop() == 0
+    seen = application.records("seen")
+    assert {record.pid for record in seen} == set(workers.values())
+    assert moment == "run" or all(record.untouched for record in seen)
+
+
+@pytest.mark.parametrize("moment", ["init", "run"])
+@pytest.mark.parametrize("others", ["pipes", "files", "covered"])
+def test_worker_whose_child_keeps_the_old_descriptors(
+    launch: Launch, moment: str, others: str
+) -> None:
+    application = launch("descriptors", "taken", moment, others, "child")
+    workers = application.wait_for_workers(2)
+    assert application.stop() == 0
+    assert {record.pid for record in application.records("terminate")} == set(workers.values())
+
+
 def test_worker_gets_what_the_application_opened(launch: Launch) -> None:
     application = launch("descriptors", "given")
     given = application.wait_for_one("given").descriptors

@@ -1,14 +1,18 @@
 """What descriptors a manager and its workers have; the first argument says more."""
 
+import array
 import contextlib
 import errno
+import fcntl
 import gc
 import logging
 import os
 import resource
 import signal
 import sys
+import termios
 import threading
+import time
 from typing import Any
 
 from support import Recording, Reloading, main, manager, record, watch
@@ -165,6 +169,77 @@ def closing(*names: str) -> None:
     watch(made)
     made.add(Web, 2)
     made.add(Batch, 2)
+    made.run()
+
+
+class Taken(Recording):
+    """Closes all descriptors, and has others under their numbers.
+
+    :param moment: when: at its construction, or while it runs.
+    :param child: whether it has a child that keeps the old ones.
+    """
+
+    name = "taken"
+
+    def __init__(self, worker_id: int, moment: str, others: str, child: bool) -> None:
+        super().__init__(worker_id)
+        self.moment, self.others, self.child = moment, others, child
+        if moment == "init":
+            self.take()
+
+    def run(self) -> None:
+        if self.moment == "run":
+            self.take()
+        super().run()
+
+    def take(self) -> None:
+        if self.child and os.fork() == 0:
+            time.sleep(3600)
+        before = [int(name) for name in os.listdir("/proc/self/fd")]
+        self.kept = OTHERS[self.others](max(before))
+
+    def terminate(self) -> None:
+        super().terminate()
+        self._note("seen", untouched=all(untouched(end) for end in self.kept))
+
+
+def closed_and_opened(last: int) -> list[int]:
+    os.closerange(0, last + 1)
+    ends = []
+    while not ends or max(ends) < last:
+        ends += os.pipe()
+    return ends
+
+
+def closed_and_files(last: int) -> list[int]:
+    os.closerange(0, last + 1)
+    ends = []
+    while not ends or max(ends) < last:
+        ends.append(os.open("taken", os.O_RDWR | os.O_CREAT))
+    return ends
+
+
+def covered(last: int) -> list[int]:
+    """Never closed: others are put on them."""
+    reader, writer = os.pipe()
+    for number in range(last + 1):
+        os.dup2(reader if number % 2 else writer, number)
+    return list(range(last + 1))
+
+
+OTHERS = {"pipes": closed_and_opened, "files": closed_and_files, "covered": covered}
+
+
+def untouched(descriptor: int) -> bool:
+    """Whether nobody has written to a pipe or file."""
+    waiting = array.array("i", [0])
+    fcntl.ioctl(descriptor, termios.FIONREAD, waiting)
+    return waiting[0] == 0 and os.fstat(descriptor).st_size == 0
+
+
+def taken(moment: str, others: str, child: str = "") -> None:
+    made = manager(5)
+    made.add(Taken, 2, args=(moment, others, bool(child)))
     made.run()
 
 

@@ -145,6 +145,63 @@ def test_a_private_descriptor_is_not_inherited(application: int, in_child: InChi
     noted.restore()
 
 
+def test_a_wait_ends_with_a_signal_and_needs_no_descriptor(noted: Signals) -> None:
+    noted.close()
+
+    def wait() -> str:
+        os.kill(os.getpid(), USR1)
+        return "waited"
+
+    assert noted.interruptible(wait, "interrupted") == "interrupted"
+    assert noted.take() == {USR1}
+    assert noted.interruptible(lambda: "waited", "interrupted") == "waited"
+    os.kill(os.getpid(), USR2)
+    assert noted.take() == {USR2}
+
+
+def test_a_child_is_not_interrupted_for_its_parents_wait(noted: Signals, in_child: InChild) -> None:
+    """Another thread forks it meanwhile."""
+
+    def look() -> bool:
+        os.kill(os.getpid(), USR1)
+        return True
+
+    def fork() -> None:
+        answers.append(in_child(look))
+
+    def wait() -> None:
+        thread = threading.Thread(target=fork)
+        thread.start()
+        thread.join()
+
+    answers: list[bool] = []
+    noted.interruptible(wait, None)
+    assert answers == [True]
+
+
+@pytest.mark.parametrize("covered", [False, True])
+def test_a_descriptor_that_is_lost_is_replaced(application: int, covered: bool) -> None:
+    noted = Signals([USR1])
+    noted.install()
+    noted.open()
+    old = noted.reader
+    assert not noted.lost()
+    if covered:
+        with open(os.devnull, "rb") as other:
+            os.dup2(other.fileno(), old)
+    else:
+        os.close(old)
+    assert noted.lost()
+    noted.reopen()
+    assert not noted.lost()
+    os.kill(os.getpid(), USR1)
+    assert readable(noted)
+    assert noted.take() == {USR1}
+    noted.restore()
+    if covered:
+        os.close(old)
+
+
 def test_what_is_blocked_arrives_afterwards(in_child: InChild) -> None:
     def look() -> list[set[int]]:
         noted = Signals([SIGTERM])
