@@ -22,6 +22,8 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, ExitStatus):
         return {"code": value.code, "signal": value.signal}
+    if isinstance(value, tuple):
+        return list(value)
     return value
 
 
@@ -59,9 +61,13 @@ class ManagerReady(Event):
     kind = "manager_ready"
     services: int
     workers: int
+    lost: tuple[str, ...] = ()
+    """The services that are missing: given up, or with a worker that failed for good. The
+    others are counted."""
 
     def __str__(self) -> str:
-        return f"manager ready: {self.services} services, {self.workers} workers"
+        lost = f"; lost: {', '.join(self.lost)}" if self.lost else ""
+        return f"manager ready: {self.services} services, {self.workers} workers{lost}"
 
 
 class ManagerReloading(Event):
@@ -98,9 +104,12 @@ class ManagerStopping(Event):
     kind = "manager_stopping"
     graceful: bool = True
     """False for an end at once: no hook is run any more."""
+    reason: str = ""
+    """Why, if the manager had a reason of its own."""
 
     def __str__(self) -> str:
-        return "manager stopping" if self.graceful else "manager stopping at once"
+        how = "manager stopping" if self.graceful else "manager stopping at once"
+        return f"{how}: {self.reason}" if self.reason else how
 
 
 class ManagerStopped(Event):
@@ -262,6 +271,8 @@ class WorkerStopped(WorkerEvent):
 
     kind = "worker_stopped"
     reason: str
+    clean: bool = True
+    """Whether the worker has done what it was for."""
 
     def __str__(self) -> str:
         return f"worker {self.worker} is not restarted: {self.reason}"

@@ -13,3 +13,4 @@ class ServiceKeywords(TypedDict, total=False):
     watchdog: str
     watchdog_timeout: float
     watchdog_signal: int | str
+    on_give_up: str

@@ -11,6 +11,7 @@ from cotyledon_core.supervision.share import Share
 
 READY_WHEN = ("booted", "notified")
 WATCHDOGS = ("process", "service")
+ON_GIVE_UP = ("keep", "shutdown")
 UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
@@ -31,6 +32,9 @@ class ServiceOptions(Record):
     """Seconds between two heartbeats at the most; 0 awaits none."""
     watchdog_signal: int | str = "ABRT"
     """What a worker that hangs is sent before SIGKILL."""
+    on_give_up: str = "keep"
+    """What follows when the restart policy gives the service up: ``keep`` has the others live
+    on, ``shutdown`` stops the manager, with exit status 3."""
 
     @classmethod
     def checked(cls, **given: Any) -> ServiceOptions:
@@ -102,4 +106,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "watchdog": _one_of(*WATCHDOGS),
     "watchdog_timeout": _number,
     "watchdog_signal": _signal,
+    "on_give_up": _one_of(*ON_GIVE_UP),
 }

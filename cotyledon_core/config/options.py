@@ -155,6 +155,15 @@ SERVICE_OPTIONS: list[cfg.Opt] = [
         default=_DEFAULTS.watchdog_signal,
         help="The signal, by name or number, that a hung worker is sent before SIGKILL.",
     ),
+    cfg.StrOpt(
+        "on_give_up",
+        default=_DEFAULTS.on_give_up,
+        choices=[
+            ("keep", "its running workers and the other services live on"),
+            ("shutdown", "the manager stops everything gracefully and exits with status 3"),
+        ],
+        help="What follows when the restart policy has given the service up.",
+    ),
 ]
 
 NOTIFIER_OPTIONS: list[cfg.Opt] = [

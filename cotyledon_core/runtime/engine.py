@@ -278,6 +278,7 @@ class Run:
         )
         executor.watch = self._loop.watch
         executor.notify_address = self._loop.notify_address
+        executor.ask_shutdown = engine.shut_down
         return self._loop
 
     def deliver(self, message: msg.Message) -> None:

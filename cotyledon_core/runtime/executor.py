@@ -14,6 +14,7 @@ from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.supervision.actions import (
     Action,
+    AskShutdown,
     Exit,
     Publish,
     ReadBeat,
@@ -45,8 +46,9 @@ class Executor:
     :param grace: the manager's grace period in seconds at this moment.
     :param leads_session: whether the manager's process group is its own.
 
-    ``watch`` is called for each process that was started, and
-    ``notify_address`` for where its program may send messages.
+    ``watch`` is called for each process that was started, ``notify_address``
+    for where its program may send messages, and ``ask_shutdown`` to have the
+    manager stopped.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Executor:
         self.exit_status: int | None = None
         self.watch: Callable[[WorkerProcess], None] = lambda process: None
         self.notify_address: Callable[[], str | None] = lambda: None
+        self.ask_shutdown: Callable[[], None] = lambda: None
         self._spawner = spawner
         self._grace = grace
         self._leads_session = leads_session
@@ -98,6 +101,8 @@ class Executor:
         elif isinstance(action, ReadDump):
             process = self._children.get(action.incarnation)
             return DumpRead(action.incarnation, process.child.place.take_dump() if process else "")
+        elif isinstance(action, AskShutdown):
+            self.ask_shutdown()
         elif isinstance(action, Exit):
             self.exit_status = action.status
         return None

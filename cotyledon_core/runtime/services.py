@@ -71,6 +71,7 @@ class ServiceDefinition(Record):
             grace=self.grace,
             start_timeout=self.options.start_timeout,
             watchdog_timeout=self.options.watchdog_timeout,
+            ends_manager=self.options.on_give_up == "shutdown",
         )
 
 

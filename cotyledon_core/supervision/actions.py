@@ -48,10 +48,14 @@ class Publish(Record):
     event: Event
 
 
+class AskShutdown(Record):
+    """The manager has a reason of its own to stop; answered by ``ShutDown``, as by SIGTERM."""
+
+
 class Exit(Record):
     """The manager is done."""
 
     status: int
 
 
-Action = Spawn | Signal | ReadBeat | ReadDump | Publish | Exit
+Action = Spawn | Signal | ReadBeat | ReadDump | Publish | AskShutdown | Exit

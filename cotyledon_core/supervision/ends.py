@@ -12,6 +12,7 @@ from cotyledon_core.plugins.restart_policy import Cause, ExitStatus, PastRestart
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.findings import Findings
 from cotyledon_core.supervision.service import SupervisedService
+from cotyledon_core.supervision.shutdown import FAILED, Shutdown
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.states import Goal, Occurrence, State
 from cotyledon_core.supervision.stopping import Stopping
@@ -22,9 +23,10 @@ from cotyledon_core.supervision.worker import UNASKED, End, Worker
 class Ends:
     """See the module's description."""
 
-    def __init__(self, situation: Situation, stopping: Stopping) -> None:
+    def __init__(self, situation: Situation, stopping: Stopping, shutdown: Shutdown) -> None:
         self._situation = situation
         self._stopping = stopping
+        self._shutdown = shutdown
 
     def spawn_failed(self, message: msg.SpawnFailed) -> None:
         worker = self._situation.roster.asked_for(message.incarnation)
@@ -60,30 +62,36 @@ class Ends:
             **findings.fields(),
         )
         self._settle(worker, end)
+        situation.completion.look_at(worker.service)
 
     def _settle(self, worker: Worker, end: End) -> None:
         """What follows an end: the deciders in their order."""
         if self._situation.stopping or worker.goal is Goal.DOWN:
-            worker.state = State.STOPPED
+            worker.settle(State.STOPPED)
             self._stopping.retire(worker)
         elif worker.service.given_up:
-            worker.state = State.FATAL
+            worker.settle(State.FATAL)
         elif worker.was_asked:
-            worker.state = State.STOPPED
+            worker.settle(State.STOPPED)
             self._situation.starts.add(worker)
         else:
             self._follow_policy(worker, end)
 
     def _follow_policy(self, worker: Worker, end: End) -> None:
         agenda = self._situation.agenda
-        decision = worker.service.spec.decide(worker.death(end, agenda.now))
+        death = worker.death(end, agenda.now)
+        decision = worker.service.spec.decide(death)
         if isinstance(decision, Restart):
             self._restart(worker, end.uptime, decision.delay)
-        elif isinstance(decision, Stop):
-            worker.state = State.EXITED
-            agenda.publish_of_worker(worker, events.WorkerStopped, reason=decision.reason)
+            return
+        worker.settle(State.EXITED)
+        if isinstance(decision, Stop):
+            worker.clean = death.clean if decision.clean is None else decision.clean
+            self._situation.readiness.release(worker)
+            agenda.publish_of_worker(
+                worker, events.WorkerStopped, reason=decision.reason, clean=worker.clean
+            )
         else:
-            worker.state = State.EXITED
             self._give_up(worker.service, decision.reason)
 
     def _restart(self, worker: Worker, uptime: float, delay: float) -> None:
@@ -102,3 +110,5 @@ class Ends:
             if not worker.alive:
                 self._stopping.cancel_timers(worker)
         self._situation.agenda.publish_of(service, events.ServiceGivenUp, reason=reason)
+        if service.spec.ends_manager:
+            self._shutdown.ask(f"service {service.spec.name} given up: {reason}", FAILED)

@@ -40,6 +40,8 @@ class ServiceSpec(Record):
     """Seconds from the spawn until a worker has to be ready; 0 is without end."""
     watchdog_timeout: float = 0.0
     """Seconds between two heartbeats of a worker at the most; 0 awaits none."""
+    ends_manager: bool = False
+    """Whether the manager stops when the service is given up."""
 
 
 # -- observations

@@ -67,9 +67,13 @@ class Roster:
         for service in self._services.values():
             yield from list(service.workers.values())
 
-    def wanted(self) -> int:
-        """How many workers are wanted in all."""
-        return sum(service.wanted for service in self._services.values())
+    def services(self) -> Iterator[SupervisedService]:
+        """All services."""
+        yield from self._services.values()
+
+    def lost(self) -> list[str]:
+        """The names of the services that were given up, or a worker of which failed for good."""
+        return [service.spec.name for service in self._services.values() if service.is_lost]
 
     def snapshot(self, stopping: bool) -> Snapshot:
         services = tuple(of_service(service) for service in self._services.values())

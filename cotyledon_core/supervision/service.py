@@ -4,26 +4,39 @@ from __future__ import annotations
 
 from collections import deque
 
-from cotyledon_core.plugins.restart_policy import PastRestart
+from cotyledon_core.plugins.restart_policy import SERVICE_RESTARTS_KEPT, PastRestart
 from cotyledon_core.supervision.messages import ServiceSpec
-from cotyledon_core.supervision.states import Occurrence
+from cotyledon_core.supervision.states import Occurrence, State
 from cotyledon_core.supervision.worker import Worker
 from cotyledon_core.types import WorkerId
-
-RESTARTS_KEPT = 1000
 
 
 class SupervisedService:
     """A service's workers, and how many of them are wanted."""
 
-    __slots__ = ("given_up", "restarts", "spec", "wanted", "workers")
+    __slots__ = ("given_up", "restarts", "settled", "spec", "wanted", "workers")
 
     def __init__(self, spec: ServiceSpec) -> None:
         self.spec = spec
         self.wanted = spec.workers
         self.given_up = False
+        self.settled = 0
+        """Workers that have no process and will have none by themselves."""
         self.workers: dict[WorkerId, Worker] = {}
-        self.restarts: deque[PastRestart] = deque(maxlen=RESTARTS_KEPT)
+        self.restarts: deque[PastRestart] = deque(maxlen=SERVICE_RESTARTS_KEPT)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was given up or has finished, and nothing of it runs."""
+        wanted = self.wanted > 0 or self.given_up
+        return wanted and self.settled == len(self.workers)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it was given up, or a worker of it failed for good."""
+        return self.given_up or any(
+            worker.state is State.EXITED and not worker.clean for worker in self.workers.values()
+        )
 
     def missing(self) -> list[Worker]:
         """Make the workers that are wanted and not there yet, lowest id first."""

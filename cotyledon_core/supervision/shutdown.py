@@ -1,15 +1,25 @@
-"""The end of the manager: of all workers, then its own."""
+"""The end of the manager: of all workers, then its own.
+
+It is commanded from outside, or the manager has a reason of its own: a service
+was given up that it cannot do without, or nothing is left to supervise. Then
+the shell is asked to command it, so that both go the same way; nothing is
+started meanwhile.
+"""
 
 from __future__ import annotations
 
 from cotyledon_core import events
 from cotyledon_core.supervision import messages as msg
-from cotyledon_core.supervision.actions import Exit
+from cotyledon_core.supervision.actions import AskShutdown, Exit
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.stopping import DUMP_PATIENCE, Stopping
 from cotyledon_core.supervision.timers import Kind, Timer
 from cotyledon_core.supervision.worker import Ending
 
+FORCED = 1
+"""The exit status after an end by force."""
+FAILED = 3
+"""The exit status if the manager has stopped because a service has failed."""
 INTERRUPT_GRACE = 0.5
 """Seconds that an interrupted worker has until SIGKILL."""
 REAP_MARGIN = 1.0
@@ -26,10 +36,28 @@ class Shutdown:
         self.done = False
         self._begun = self._forced = self._last_resort = False
         self._bound: float | None = None
+        self._reason = ""
+        self._status = 0
+
+    def ask(self, reason: str, status: int) -> None:
+        """The manager is to stop for a reason of its own.
+
+        :param status: the exit status, unless the end has to be forced.
+        """
+        if self._situation.stopping:
+            return
+        self._reason, self._status = reason, status
+        self._close()
+        self._situation.agenda.add(AskShutdown())
+
+    def ask_if_over(self) -> None:
+        """Stop when nothing is left to supervise."""
+        completion = self._situation.completion
+        if completion.reached():
+            self.ask("nothing is left to supervise", 0 if completion.is_clean() else FAILED)
 
     def stop_noticed(self, message: msg.StopNoticed) -> None:
-        self._situation.stopping = True
-        self._situation.starts.close()
+        self._close()
 
     def shut_down(self, message: msg.ShutDown) -> None:
         if self._begun:
@@ -52,14 +80,21 @@ class Shutdown:
             self._stopping.interrupt(worker)
 
     def _begin(self, *, graceful: bool) -> None:
-        self._begun = self._situation.stopping = True
+        self._begun = True
+        self._close()
+        self._situation.agenda.publish(
+            events.ManagerStopping, graceful=graceful, reason=self._reason
+        )
+
+    def _close(self) -> None:
+        """Start nothing any more."""
+        self._situation.stopping = True
         self._situation.starts.close()
-        self._situation.agenda.publish(events.ManagerStopping, graceful=graceful)
 
     def bound_struck(self) -> None:
         """End by force; if even SIGKILL does not help in time, leave."""
         if self._last_resort:
-            self._finish(1)
+            self._finish(FORCED)
             return
         end = self._stopping.kill if self._forced else self._stopping.end_now
         self._forced = self._last_resort = True
@@ -73,7 +108,7 @@ class Shutdown:
         """Exit once the last worker is gone."""
         if self._begun and self._situation.alive == 0 and not self.done:
             late = self._bound is not None and self._situation.now >= self._bound
-            self._finish(1 if self._forced or late else 0)
+            self._finish(FORCED if self._forced or late else self._status)
 
     def _finish(self, status: int) -> None:
         self.done = True

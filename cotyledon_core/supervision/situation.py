@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cotyledon_core.supervision.agenda import Agenda
+from cotyledon_core.supervision.completion import Completion
 from cotyledon_core.supervision.deadlines import Deadlines
 from cotyledon_core.supervision.readiness import FirstReadiness
 from cotyledon_core.supervision.roster import Roster
@@ -24,6 +25,7 @@ class Situation:
         self.deadlines: Deadlines[Timer] = Deadlines()
         self.agenda = Agenda()
         self.readiness = FirstReadiness()
+        self.completion = Completion(self.roster)
         self.alive = 0
         """Processes that were asked for and whose end was not told."""
         self.stopping = False

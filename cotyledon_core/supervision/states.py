@@ -58,6 +58,8 @@ class Occurrence(Enum):
 
 ALIVE = frozenset({State.STARTING, State.RUNNING, State.STOPPING})
 """The states in which the worker has a process."""
+SETTLED = frozenset({State.EXITED, State.FATAL})
+"""The states that a worker leaves only because somebody wants something else of it."""
 
 TRANSITIONS: dict[tuple[State, Occurrence], State | None] = {
     (State.STOPPED, Occurrence.START): State.STARTING,

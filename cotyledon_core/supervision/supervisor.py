@@ -46,7 +46,7 @@ class Supervisor:
         watching = Watching(situation, stopping)
         self._starting = starting = Starting(situation, watching)
         self._shutdown = shutdown = Shutdown(situation, stopping)
-        ends = Ends(situation, stopping)
+        ends = Ends(situation, stopping, shutdown)
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             msg.Spawned: starting.spawned,
             msg.SpawnFailed: ends.spawn_failed,
@@ -90,6 +90,7 @@ class Supervisor:
         if self._shutdown.done:
             return []
         self._handlers[type(message)](message)
+        self._shutdown.ask_if_over()
         if not self._situation.stopping and self._situation.readiness.completed():
             self._announce_ready()
         self._shutdown.finish_if_over()
@@ -121,6 +122,7 @@ class Supervisor:
         service = self._situation.roster.add(spec)
         self._agenda.publish_of(service, events.ServiceAdded, workers=spec.workers)
         self._starting.fill(service)
+        self._situation.completion.look_at(service)
 
     def _scale(self, message: msg.Scale) -> None:
         service = self._situation.roster.service(message.service_id)
@@ -137,12 +139,19 @@ class Supervisor:
             if worker.worker_id < service.wanted:
                 worker.goal = Goal.UP
         self._starting.fill(service)
+        self._situation.completion.look_at(service)
 
     # -- what happens to all
 
     def _announce_ready(self) -> None:
         roster = self._situation.roster
-        self._agenda.publish(events.ManagerReady, services=len(roster), workers=roster.wanted())
+        kept = [service for service in roster.services() if not service.is_lost]
+        self._agenda.publish(
+            events.ManagerReady,
+            services=len(kept),
+            workers=sum(service.wanted for service in kept),
+            lost=tuple(roster.lost()),
+        )
 
     def _status_told(self, message: msg.StatusTold) -> None:
         worker = self._situation.roster.worker(message.incarnation)

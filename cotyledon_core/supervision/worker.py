@@ -6,15 +6,20 @@ from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from cotyledon_core.plugins.restart_policy import Cause, Death, ExitStatus, PastRestart, Phase
+from cotyledon_core.plugins.restart_policy import (
+    WORKER_RESTARTS_KEPT,
+    Cause,
+    Death,
+    ExitStatus,
+    PastRestart,
+    Phase,
+)
 from cotyledon_core.supervision.messages import Incarnation, Instant
-from cotyledon_core.supervision.states import ALIVE, Goal, Occurrence, State, next_state
+from cotyledon_core.supervision.states import ALIVE, SETTLED, Goal, Occurrence, State, next_state
 from cotyledon_core.types import WorkerId
 
 if TYPE_CHECKING:
     from cotyledon_core.supervision.service import SupervisedService
-
-RESTARTS_KEPT = 100
 
 
 class Ending(Enum):
@@ -48,6 +53,7 @@ class Worker:
 
     __slots__ = (
         "awaits_first_ready",
+        "clean",
         "dump_asked",
         "ending",
         "forced",
@@ -89,7 +95,9 @@ class Worker:
         """When the start or the next heartbeat is due."""
         self.queued = False
         self.awaits_first_ready = False
-        self.restarts: deque[PastRestart] = deque(maxlen=RESTARTS_KEPT)
+        self.clean = False
+        """Whether it had done what it was for when the restart policy left it ended."""
+        self.restarts: deque[PastRestart] = deque(maxlen=WORKER_RESTARTS_KEPT)
 
     @property
     def alive(self) -> bool:
@@ -115,6 +123,11 @@ class Worker:
         """Follow the table, for an occurrence that is no end of the process."""
         state = next_state(self.state, occurrence)
         assert state is not None
+        self.settle(state)
+
+    def settle(self, state: State) -> None:
+        """Be in the state that the deciders have found."""
+        self.service.settled += (state in SETTLED) - (self.state in SETTLED)
         self.state = state
 
     def begin_incarnation(self, now: float) -> None:
@@ -141,7 +154,7 @@ class Worker:
         """The restart policy has granted a restart."""
         self.restarts.append(past)
         self.service.restarts.append(past)
-        self.state = State.BACKOFF
+        self.settle(State.BACKOFF)
 
     def death(self, end: End, now: Instant) -> Death:
         """What the restart policy is told."""

@@ -21,6 +21,7 @@ _VALUES: dict[object, Any] = {
     float: 1.5,
     float | None: 1.5,
     str: "text",
+    tuple[str, ...]: ("text",),
     ServiceId: SERVICE_ID,
     WorkerId: WorkerId(0),
     ExitStatus: ExitStatus(code=1),

@@ -39,6 +39,7 @@ from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus, R
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import (
     Action,
+    AskShutdown,
     Exit,
     Publish,
     ReadBeat,
@@ -84,7 +85,7 @@ class Simulation:
         self.exit_status: int | None = None
         """What the manager ended with."""
         self.stop_seen = False
-        """Whether a stop was noticed or commanded."""
+        """Whether a stop was noticed, commanded, or asked for by the supervisor."""
         self._initial: list[ServiceSpec] = []
         self._services = 0
         self._started = False
@@ -257,6 +258,9 @@ class Simulation:
             self._signal(action.incarnation, action.request)
         elif isinstance(action, Publish):
             self.events.append(action.event)
+        elif isinstance(action, AskShutdown):
+            self.stop_seen = True
+            return msg.ShutDown(self.clock.monotonic)
         else:
             self._exit(action)
         return None

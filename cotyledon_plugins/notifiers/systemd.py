@@ -23,6 +23,9 @@ LOG = logging.getLogger(__name__)
 class Systemd(Notifier):
     """Sends ``READY=1`` when all initial workers are ready, and ``STOPPING=1``.
 
+    The ``STATUS`` beside ``READY=1`` names the services that were lost before; an
+    exit status that is not 0 is told as ``EXIT_STATUS``.
+
     :param socket: where to send, a path or ``@`` and an abstract name; the
         environment variable ``NOTIFY_SOCKET`` unless given. Without either
         nothing is sent.
@@ -56,6 +59,7 @@ class Systemd(Notifier):
         self._address = socket or os.environ.get("NOTIFY_SOCKET", "")
         self._unsent: deque[str] = deque()
         self._stopping = self._complained = False
+        self._reason = ""
         if self._address and not _is_address(self._address):
             self._complain(f"addresses like {self._address!r} are not supported")
             self._address = ""
@@ -71,10 +75,16 @@ class Systemd(Notifier):
 
     def _message(self, event: Event) -> str | None:
         if isinstance(event, events.ManagerReady):
-            return f"READY=1\nSTATUS={event.workers} workers of {event.services} services ready"
+            lost = f"; lost: {', '.join(event.lost)}" if event.lost else ""
+            ready = f"{event.workers} workers of {event.services} services ready{lost}"
+            return f"READY=1\nSTATUS={_line(ready)}"
         if isinstance(event, events.ManagerStopping) and not self._stopping:
             self._stopping = True
-            return "STOPPING=1\nSTATUS=stopping"
+            self._reason = f": {event.reason}" if event.reason else ""
+            return f"STOPPING=1\nSTATUS={_line(f'stopping{self._reason}')}"
+        if isinstance(event, events.ManagerStopped) and event.status != 0:
+            stopped = f"stopped with exit status {event.status}{self._reason}"
+            return f"STATUS={_line(stopped)}\nEXIT_STATUS={event.status}"
         return None
 
     def _send_all(self) -> None:
@@ -93,6 +103,11 @@ class Systemd(Notifier):
         if not self._complained:
             self._complained = True
             LOG.warning("cannot notify the service manager: %s", why)
+
+
+def _line(text: str) -> str:
+    """A newline would end the assignment."""
+    return " ".join(text.splitlines())
 
 
 def _is_address(text: str) -> bool:

@@ -98,3 +98,51 @@ def test_no_ready_from_workers_that_always_fail(
     assert application.stop() == 0
     assert service_manager.receive() == ["STOPPING=1", "STATUS=stopping"]
     assert not service_manager.pending()
+
+
+def receive_all(service_manager: ServiceManager, last: str) -> list[list[str]]:
+    messages = [service_manager.receive()]
+    while last not in messages[-1]:
+        messages.append(service_manager.receive())
+    assert not service_manager.pending()
+    return messages
+
+
+@pytest.mark.parametrize("on_give_up", ["keep", "shutdown"])
+def test_a_service_that_is_given_up_before_it_was_ready(
+    launch: Callable[..., Application],
+    service_manager: ServiceManager,
+    tmp_path: Path,
+    on_give_up: str,
+) -> None:
+    file = tmp_path / "it.conf"
+    file.write_text(
+        "[cotyledon]\n"
+        "services = failing, gated\n"
+        "notifiers = tell-systemd, record\n"
+        "restart_policy = retry\n"
+        "[service:failing]\n"
+        "restart_policy = bounded\n"
+        "bounded_max_restarts = 2\n"
+        "restart_delay = 0.01\n"
+        f"on_give_up = {on_give_up}\n"
+        "[notifier:tell-systemd]\n"
+        f"socket = {service_manager.address}\n"
+    )
+    gate = {"gate-worker-0": ""}
+    application = launch("plugin_cli", "run", "--config-file", str(file), files=gate)
+    application.wait_for("service_given_up")
+    (application.directory / "gate-worker-0").unlink()
+    if on_give_up == "keep":
+        assert service_manager.receive() == [
+            "READY=1",
+            "STATUS=1 workers of 1 services ready; lost: failing",
+        ]
+        assert application.stop() == 0
+        return
+    assert application.wait() == 3
+    reason = "service failing given up: more than 2 restarts within 60 s"
+    assert receive_all(service_manager, "EXIT_STATUS=3") == [
+        ["STOPPING=1", f"STATUS=stopping: {reason}"],
+        [f"STATUS=stopped with exit status 3: {reason}", "EXIT_STATUS=3"],
+    ]

@@ -18,6 +18,7 @@ failing = plugin_recorder:Failing
 [cotyledon.restart_policies]
 leave = cotyledon_plugins.restart_policies.never:Never
 retry = cotyledon_plugins.restart_policies.always:Always
+bounded = cotyledon_plugins.restart_policies.limited:Limited
 [cotyledon.notifiers]
 record = plugin_recorder:Record
 tell-systemd = cotyledon_plugins.notifiers.systemd:Systemd

@@ -76,6 +76,22 @@ def test_ready_and_stopping(receiver: Receiver, path: str) -> None:
     ]
 
 
+def test_what_was_lost_before(receiver: Receiver, path: str) -> None:
+    event = events.ManagerReady(at=1.0, wall_time=1.0, services=1, workers=2, lost=("a", "b"))
+    Systemd(socket=path).notify(event)
+    assert receiver.received() == ["READY=1\nSTATUS=2 workers of 1 services ready; lost: a, b"]
+
+
+def test_a_failure_is_told_with_its_reason(receiver: Receiver, path: str) -> None:
+    notifier = Systemd(socket=path)
+    notifier.notify(events.ManagerStopping(at=2.0, wall_time=2.0, reason="a given up:\nREADY=1"))
+    notifier.notify(events.ManagerStopped(at=3.0, wall_time=3.0, status=3))
+    assert receiver.received() == [
+        "STOPPING=1\nSTATUS=stopping: a given up: READY=1",
+        "STATUS=stopped with exit status 3: a given up: READY=1\nEXIT_STATUS=3",
+    ]
+
+
 def test_the_variable_is_read_when_it_is_made(
     receiver: Receiver, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,6 +181,7 @@ def test_the_policy_is_told_everything() -> None:
     policy = Deciding(Restart(3.0), Stop("enough"))
     simulation = Simulation()
     service_id = simulation.add("web", decide=policy)
+    simulation.add("other")
     simulation.start(ready=False)
     simulation.advance(4.0)
     simulation.clock.jump(3600.0)
@@ -223,6 +224,7 @@ def test_a_program_that_cannot_be_executed_counts_as_a_failed_start() -> None:
     policy = Deciding(Stop("no such program"))
     simulation = Simulation()
     service_id = simulation.add(decide=policy)
+    simulation.add("other")
     simulation.start(ready=False)
     incarnation = simulation.process(service_id).incarnation
     simulation.send(msg.Exited(incarnation, ExitStatus(code=127), "no such file"))

@@ -30,19 +30,21 @@ POLICIES: dict[str, Callable[[Death], Decision]] = {
     "growing": growing,
     "limited": limited,
     "never": lambda death: Stop("never"),
+    "done": lambda death: Stop("done", clean=True),
     "on failure": lambda death: Stop("ok") if death.status.code == 0 else Restart(1.0),
     "give up": lambda death: Restart(5.0) if death.worker_id else GiveUp("the first failed"),
 }
 
-Service = tuple[int, str, float | None, float, float]
+Service = tuple[int, str, float | None, float, float, bool]
 SERVICES = st.tuples(
     st.integers(0, 3),
     st.sampled_from(sorted(POLICIES)),
     st.sampled_from([None, 0.0, 3.0]),
     st.sampled_from([0.0, 2.0]),
     st.sampled_from([0.0, 3.0]),
+    st.sampled_from([False, False, False, True]),
 )
-"""Workers, policy, grace period, start timeout, watchdog's timeout."""
+"""Workers, policy, grace period, start timeout, watchdog's timeout, whether giving up ends all."""
 STATUSES = st.sampled_from([ExitStatus(code=0), ExitStatus(code=1), ExitStatus(signal=11)])
 NUMBERS = st.integers(0, 30)
 
@@ -78,7 +80,7 @@ class Histories(RuleBasedStateMachine):
         self.simulation.start(ready=False)
 
     def add_service(self, service: Service) -> None:
-        workers, policy, grace, start_timeout, watchdog_timeout = service
+        workers, policy, grace, start_timeout, watchdog_timeout, ends_manager = service
         self.simulation.add(
             policy,
             workers,
@@ -86,6 +88,7 @@ class Histories(RuleBasedStateMachine):
             grace,
             start_timeout=start_timeout,
             watchdog_timeout=watchdog_timeout,
+            ends_manager=ends_manager,
         )
 
     def pick(self, number: int, processes: list[FakeProcess]) -> FakeProcess | None:

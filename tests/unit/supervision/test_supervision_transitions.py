@@ -96,7 +96,7 @@ class Subject:
 
     @property
     def snapshot(self) -> WorkerSnapshot | None:
-        (service,) = self.simulation.supervisor.snapshot().services
+        service, *_ = self.simulation.supervisor.snapshot().services
         found = {worker.worker_id: worker for worker in service.workers}
         return found.get(WorkerId(self.worker_id))
 
@@ -131,6 +131,7 @@ def stopping() -> Subject:
 def ended(decision: Decision) -> Subject:
     simulation = Simulation()
     service_id = simulation.add(decide=always(decision))
+    simulation.add("without workers", workers=0)
     simulation.start()
     simulation.end(simulation.process(service_id))
     return Subject(simulation, service_id)

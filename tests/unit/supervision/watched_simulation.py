@@ -21,7 +21,15 @@ from cotyledon_core.plugins.restart_policy import (
 )
 from cotyledon_core.record import replace
 from cotyledon_core.supervision import messages as msg
-from cotyledon_core.supervision.actions import Action, Exit, Publish, Request, Signal, Spawn
+from cotyledon_core.supervision.actions import (
+    Action,
+    AskShutdown,
+    Exit,
+    Publish,
+    Request,
+    Signal,
+    Spawn,
+)
 from cotyledon_core.supervision.messages import Instant, Message, ServiceSpec
 from cotyledon_core.supervision.shutdown import INTERRUPT_GRACE
 from cotyledon_core.supervision.snapshot import WorkerSnapshot
@@ -53,6 +61,10 @@ class Watched(Simulation):
         self.given_up: set[ServiceId] = set()
         self.ended: set[Slot] = set()
         """Those that their policy left ended."""
+        self.failures: set[Slot] = set()
+        """Those of them that have not done what they were for."""
+        self.status = 0
+        """What the manager exits with, unless by force."""
         self.due: dict[Slot, float] = {}
         """When those that wait for a start may start."""
         self.restarts: dict[Slot, int] = {}
@@ -116,6 +128,7 @@ class Watched(Simulation):
         self._check_end(message, actions)
         self._take_in_slots(before)
         self._check_starts(message, actions)
+        self._check_own_stop(actions)
         self._check_readiness(message, actions)
         self._check_exit(actions)
         for answer in answers:
@@ -308,7 +321,7 @@ class Watched(Simulation):
             self.restarts[slot] = self.restarts.get(slot, 0) + 1
             self.due[slot] = self.now + decision.delay
         elif isinstance(decision, Stop):
-            self.ended.add(slot)
+            self._note_ended(slot, event, decision)
         elif isinstance(decision, GiveUp):
             self._note_given_up(incarnation.service_id)
         elif self._is_replaced(slot):
@@ -359,6 +372,16 @@ class Watched(Simulation):
             and worker_id < self.wanted[service_id]
         )
 
+    def _note_ended(self, slot: Slot, event: events.WorkerExited, decision: Stop) -> None:
+        self.ended.add(slot)
+        if self.awaited is not None:
+            self.awaited.discard(slot)
+        clean = decision.clean
+        if clean is None:
+            clean = event.cause is Cause.EXITED and event.status.code == 0
+        if not clean:
+            self.failures.add(slot)
+
     def _note_given_up(self, service_id: ServiceId) -> None:
         self.given_up.add(service_id)
         for waiting in [slot for slot in self.due if slot[0] == service_id]:
@@ -391,6 +414,7 @@ class Watched(Simulation):
             self.due.pop(slot, None)
             self.restarts.pop(slot, None)
             self.ended.discard(slot)
+            self.failures.discard(slot)
             if self.awaited is not None:
                 self.awaited.discard(slot)
         for slot in after - before:
@@ -413,6 +437,32 @@ class Watched(Simulation):
 
     # -- the manager
 
+    def _check_own_stop(self, actions: list[Action]) -> None:
+        """The manager stops for a reason of its own, once, and only then."""
+        asked = [action for action in actions if isinstance(action, AskShutdown)]
+        lost = any(
+            isinstance(decision, GiveUp) and self.specs[death.service_id].ends_manager
+            for death, decision in self._decisions
+        )
+        expected = not self.stop_noticed and (lost or self._is_over())
+        assert len(asked) == expected
+        if expected:
+            self.status = 3 if self.given_up or self.failures else 0
+            self.stop_noticed = True
+            self.due.clear()
+
+    def _is_over(self) -> bool:
+        running = {process.incarnation.service_id for process in self.unreaped()}
+        return bool(self.specs) and all(
+            service_id not in running
+            and (service_id in self.given_up or self._has_finished(service_id))
+            for service_id in self.specs
+        )
+
+    def _has_finished(self, service_id: ServiceId) -> bool:
+        wanted = self.wanted[service_id]
+        return wanted > 0 and all((service_id, WorkerId(i)) in self.ended for i in range(wanted))
+
     def _check_readiness(self, message: Message, actions: list[Action]) -> None:
         if isinstance(message, msg.Ready) and self.awaited is not None:
             self.awaited.discard((message.incarnation.service_id, message.incarnation.worker_id))
@@ -429,7 +479,7 @@ class Watched(Simulation):
             assert exits or self.exit_status is not None
         for exit_ in exits:
             late = self.aborted or self.now >= self.bound
-            assert exit_.status == (1 if late else 0)
+            assert exit_.status == (1 if late else self.status)
 
     # -- at any time
 
