@@ -196,7 +196,7 @@ class WorkerExited(WorkerEvent):
     uptime: float
     """Seconds from the spawn to the end."""
     asked: bool
-    """Whether the manager had asked for it (stop, scale, replacement)."""
+    """Whether the manager had asked for it (stop, scale, replacement, recycling)."""
     forced: bool = False
     """Whether the manager had sent SIGKILL."""
     detail: str = ""
@@ -264,6 +264,17 @@ class WorkerHung(WorkerEvent):
     def __str__(self) -> str:
         stacks = "see its stacks" if self.dump else "it could not write its stacks"
         return f"worker {self.worker} hangs, no {self.waited_for.value}, pid {self.pid}; {stacks}"
+
+
+class WorkerRecycled(WorkerEvent):
+    """A worker that had reached a bound has ended as it was asked to; another takes its place."""
+
+    kind = "worker_recycled"
+    reason: str
+    """Names the bound."""
+
+    def __str__(self) -> str:
+        return f"worker {self.worker} recycled: {self.reason}"
 
 
 class WorkerStopped(WorkerEvent):

@@ -1,8 +1,8 @@
 """What follows the end of a worker's process.
 
 Who decides it, highest first: a stop of the manager; the wanted number of
-workers; the service having been given up; a replacement that was asked for;
-the restart policy. See :meth:`Ends._settle`.
+workers; the service having been given up; a replacement that was asked for,
+be it for a bound that was reached; the restart policy. See :meth:`Ends._settle`.
 """
 
 from __future__ import annotations
@@ -11,21 +11,25 @@ from cotyledon_core import events
 from cotyledon_core.plugins.restart_policy import Cause, ExitStatus, PastRestart, Restart, Stop
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.findings import Findings
+from cotyledon_core.supervision.recycling import Recycling
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.shutdown import FAILED, Shutdown
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.states import Goal, Occurrence, State
 from cotyledon_core.supervision.stopping import Stopping
 from cotyledon_core.supervision.timers import Kind, Timer
-from cotyledon_core.supervision.worker import UNASKED, End, Worker
+from cotyledon_core.supervision.worker import UNASKED, End, Ending, Worker
 
 
 class Ends:
     """See the module's description."""
 
-    def __init__(self, situation: Situation, stopping: Stopping, shutdown: Shutdown) -> None:
+    def __init__(
+        self, situation: Situation, stopping: Stopping, recycling: Recycling, shutdown: Shutdown
+    ) -> None:
         self._situation = situation
         self._stopping = stopping
+        self._recycling = recycling
         self._shutdown = shutdown
 
     def spawn_failed(self, message: msg.SpawnFailed) -> None:
@@ -63,6 +67,7 @@ class Ends:
         )
         self._settle(worker, end)
         situation.completion.look_at(worker.service)
+        self._recycling.settled(worker)
 
     def _settle(self, worker: Worker, end: End) -> None:
         """What follows an end: the deciders in their order."""
@@ -72,10 +77,15 @@ class Ends:
         elif worker.service.given_up:
             worker.settle(State.FATAL)
         elif worker.was_asked:
-            worker.settle(State.STOPPED)
-            self._situation.starts.add(worker)
+            self._replace(worker)
         else:
             self._follow_policy(worker, end)
+
+    def _replace(self, worker: Worker) -> None:
+        worker.settle(State.STOPPED)
+        if worker.ending is Ending.RECYCLING:
+            self._recycling.tell(worker)
+        self._situation.starts.add(worker)
 
     def _follow_policy(self, worker: Worker, end: End) -> None:
         agenda = self._situation.agenda

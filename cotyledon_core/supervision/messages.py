@@ -8,6 +8,7 @@ from typing import NamedTuple
 from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus
 from cotyledon_core.record import Record
 from cotyledon_core.supervision.findings import Findings
+from cotyledon_core.supervision.share import Share
 from cotyledon_core.types import ServiceId, WorkerId
 
 
@@ -42,6 +43,12 @@ class ServiceSpec(Record):
     """Seconds between two heartbeats of a worker at the most; 0 awaits none."""
     ends_manager: bool = False
     """Whether the manager stops when the service is given up."""
+    max_lifetime: float = 0.0
+    """Seconds that a worker serves before it is replaced; 0 is without end."""
+    recycle_jitter: float = 0.0
+    """The greatest part of a bound that is added to it at random."""
+    max_recycling: Share = Share(25, percent=True)
+    """How many may be replaced at a time for having reached a bound; at least 1."""
 
 
 # -- observations
@@ -105,6 +112,13 @@ class TimeoutExtended(Record):
 
     incarnation: Incarnation
     seconds: float
+
+
+class RecycleAsked(Record):
+    """The worker has reached a bound and wants to be replaced."""
+
+    incarnation: Incarnation
+    reason: str
 
 
 class Exited(Record):
@@ -179,6 +193,7 @@ Message = (
     | BeatRead
     | DumpRead
     | TimeoutExtended
+    | RecycleAsked
     | Exited
     | DeadlineReached
     | StopNoticed

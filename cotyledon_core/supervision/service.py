@@ -6,6 +6,7 @@ from collections import deque
 
 from cotyledon_core.plugins.restart_policy import SERVICE_RESTARTS_KEPT, PastRestart
 from cotyledon_core.supervision.messages import ServiceSpec
+from cotyledon_core.supervision.recycle_queue import RecycleQueue
 from cotyledon_core.supervision.states import Occurrence, State
 from cotyledon_core.supervision.worker import Worker
 from cotyledon_core.types import WorkerId
@@ -14,7 +15,15 @@ from cotyledon_core.types import WorkerId
 class SupervisedService:
     """A service's workers, and how many of them are wanted."""
 
-    __slots__ = ("given_up", "restarts", "settled", "spec", "wanted", "workers")
+    __slots__ = (
+        "given_up",
+        "recycle_queue",
+        "restarts",
+        "settled",
+        "spec",
+        "wanted",
+        "workers",
+    )
 
     def __init__(self, spec: ServiceSpec) -> None:
         self.spec = spec
@@ -22,6 +31,7 @@ class SupervisedService:
         self.given_up = False
         self.settled = 0
         """Workers that have no process and will have none by themselves."""
+        self.recycle_queue = RecycleQueue()
         self.workers: dict[WorkerId, Worker] = {}
         self.restarts: deque[PastRestart] = deque(maxlen=SERVICE_RESTARTS_KEPT)
 

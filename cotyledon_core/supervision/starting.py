@@ -12,6 +12,7 @@ from cotyledon_core import events
 from cotyledon_core.plugins.restart_policy import Phase
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Spawn
+from cotyledon_core.supervision.recycling import Recycling
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.states import Occurrence, State
@@ -25,9 +26,10 @@ SPAWN_BATCH = 32
 class Starting:
     """See the module's description."""
 
-    def __init__(self, situation: Situation, watching: Watching) -> None:
+    def __init__(self, situation: Situation, watching: Watching, recycling: Recycling) -> None:
         self._situation = situation
         self._watching = watching
+        self._recycling = recycling
 
     def fill(self, service: SupervisedService) -> None:
         """Start the workers that are wanted and not there."""
@@ -77,3 +79,4 @@ class Starting:
         if was_starting:
             duration = situation.now - worker.started_at
             situation.agenda.publish_of_worker(worker, events.WorkerReady, start_duration=duration)
+            self._recycling.ready(worker)

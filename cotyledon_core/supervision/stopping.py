@@ -140,6 +140,7 @@ class Stopping:
     def retire(self, worker: Worker) -> None:
         """The worker has no process and is to have none."""
         self._situation.readiness.release(worker)
+        worker.service.recycle_queue.over(worker)
         if worker.goal is Goal.DOWN:
             del worker.service.workers[worker.worker_id]
 

@@ -6,8 +6,8 @@ the time, performs the actions that come back in their order, answers each
 sends ``DeadlineReached`` when :meth:`Supervisor.deadline` has come.
 
 The decisions stand in the parts: :mod:`.starting`, :mod:`.stopping`,
-:mod:`.watching`, :mod:`.ends` (what follows a death) and :mod:`.shutdown`. Here messages find
-them, and services get their size.
+:mod:`.watching`, :mod:`.ends` (what follows a death), :mod:`.recycling` and :mod:`.shutdown`.
+Here messages find them, and services get their size.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from cotyledon_core.supervision.actions import Action, Request, Signal
 from cotyledon_core.supervision.ends import Ends
 from cotyledon_core.supervision.exceptions import ImpossibleMessage
 from cotyledon_core.supervision.messages import Instant, Message, ServiceSpec
+from cotyledon_core.supervision.recycling import Recycling
 from cotyledon_core.supervision.shutdown import Shutdown
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.snapshot import Snapshot
@@ -37,16 +38,23 @@ class Supervisor:
 
     :param grace: the manager's grace period in seconds; 0 waits without end.
     :param spawn_interval: the least time between two starts, in seconds.
+    :param random: gives the next random number from 0 to 1.
     """
 
-    def __init__(self, grace: float, spawn_interval: float = 0.0) -> None:
+    def __init__(
+        self,
+        grace: float,
+        spawn_interval: float = 0.0,
+        random: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         situation = self._situation = Situation(grace, spawn_interval)
         self._agenda = situation.agenda
         self._stopping = stopping = Stopping(situation)
         watching = Watching(situation, stopping)
-        self._starting = starting = Starting(situation, watching)
+        self._recycling = recycling = Recycling(situation, stopping, random)
+        self._starting = starting = Starting(situation, watching, recycling)
         self._shutdown = shutdown = Shutdown(situation, stopping)
-        ends = Ends(situation, stopping, shutdown)
+        ends = Ends(situation, stopping, recycling, shutdown)
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             msg.Spawned: starting.spawned,
             msg.SpawnFailed: ends.spawn_failed,
@@ -58,6 +66,7 @@ class Supervisor:
             msg.BeatRead: watching.beat_read,
             msg.TimeoutExtended: watching.extended,
             msg.DumpRead: stopping.dump_read,
+            msg.RecycleAsked: recycling.asked,
             msg.Exited: ends.exited,
             msg.DeadlineReached: self._deadline_reached,
             msg.StopNoticed: shutdown.stop_noticed,
@@ -76,6 +85,7 @@ class Supervisor:
             Kind.GRACE: stopping.grace_over,
             Kind.DUMP: stopping.dump_due,
             Kind.ABORT: stopping.kill,
+            Kind.LIFETIME: recycling.lifetime_over,
             Kind.BOUND: lambda _: shutdown.bound_struck(),
         }
 
@@ -140,6 +150,7 @@ class Supervisor:
                 worker.goal = Goal.UP
         self._starting.fill(service)
         self._situation.completion.look_at(service)
+        self._recycling.grant(service)
 
     # -- what happens to all
 

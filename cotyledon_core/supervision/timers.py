@@ -17,6 +17,7 @@ class Kind(Enum):
     GRACE = "end a worker by force that was asked to end"
     DUMP = "read the stacks that a worker was asked for"
     ABORT = "kill a worker that the watchdog's signal has not ended"
+    LIFETIME = "replace a worker that has lived long enough"
     BOUND = "end everything by force"
 
 

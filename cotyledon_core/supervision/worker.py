@@ -28,6 +28,8 @@ class Ending(Enum):
     STOP = "stop"
     """It is not wanted any more."""
     REPLACEMENT = "replacement"
+    RECYCLING = "recycling"
+    """It has reached a bound."""
     START_TIMEOUT = "start timeout"
     HUNG = "hung"
 

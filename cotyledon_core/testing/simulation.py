@@ -74,12 +74,18 @@ class Simulation:
 
     :param grace: the manager's grace period in seconds; 0 waits without end.
     :param spawn_interval: the least time between two starts, in seconds.
+    :param random: gives the next random number from 0 to 1.
     """
 
-    def __init__(self, grace: float = 60.0, spawn_interval: float = 0.0) -> None:
+    def __init__(
+        self,
+        grace: float = 60.0,
+        spawn_interval: float = 0.0,
+        random: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.clock = FakeClock()
         self.kernel = FakeKernel()
-        self.supervisor = Supervisor(grace, spawn_interval)
+        self.supervisor = Supervisor(grace, spawn_interval, random)
         self.events: list[Event] = []
         """All events so far."""
         self.exit_status: int | None = None

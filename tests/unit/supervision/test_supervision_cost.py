@@ -16,6 +16,7 @@ import pytest
 from cotyledon_core.plugins.restart_policy import ExitStatus, Restart
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.messages import Instant, Message
+from cotyledon_core.supervision.share import Share
 from cotyledon_core.testing.simulation import Simulation
 
 FEW, MANY = 10, 10_000
@@ -61,19 +62,23 @@ MESSAGES: dict[str, Callable[[msg.Incarnation], Message]] = {
     "StatusTold": lambda incarnation: msg.StatusTold(incarnation, "busy"),
     "Ready": msg.Ready,
     "GraceAnnounced": lambda incarnation: msg.GraceAnnounced(incarnation, 3.0),
+    "RecycleAsked": lambda incarnation: msg.RecycleAsked(incarnation, "too large"),
     "LeaveAsked": msg.LeaveAsked,
     "Exited": lambda incarnation: msg.Exited(incarnation, ExitStatus(code=0)),
     "DeadlineReached": lambda incarnation: msg.DeadlineReached(),
 }
 
 
-@pytest.mark.parametrize("asked", [False, True], ids=["by itself", "asked"])
-def test_the_life_of_one_among_many(asked: bool) -> None:
+ASKING = ("LeaveAsked", "RecycleAsked")
+
+
+@pytest.mark.parametrize("asks", [None, *ASKING])
+def test_the_life_of_one_among_many(asks: str | None) -> None:
     """A worker says something, ends, and the next one is started."""
     crowds = [crowd(FEW), crowd(MANY)]
     incarnations = [simulation.processes()[-1].incarnation for simulation in crowds]
     for name, make in MESSAGES.items():
-        if name == "LeaveAsked" and not asked:
+        if name in ASKING and name != asks:
             continue
         few, many = (
             lines_of(partial(simulation.supervisor.handle, make(incarnation), NOW))
@@ -81,6 +86,28 @@ def test_the_life_of_one_among_many(asked: bool) -> None:
         )
         assert few > 0
         assert many <= few + LOGARITHMIC, name
+
+
+def queue_of_leavers(workers: int) -> Simulation:
+    """All workers have reached a bound; the first is being replaced and starts."""
+    simulation = Simulation()
+    simulation.add(workers=workers, max_recycling=Share(1))
+    simulation.start()
+    for process in simulation.processes():
+        simulation.send(msg.RecycleAsked(process.incarnation, "too large"))
+    simulation.settle()
+    return simulation
+
+
+@pytest.mark.parametrize("name", ["Ready", "Exited"])
+def test_the_replacement_of_one_while_the_others_wait(name: str) -> None:
+    """It becomes ready, or fails: either lets the next one leave."""
+    few, many = (
+        lines_of(partial(simulation.supervisor.handle, MESSAGES[name](first.incarnation), NOW))
+        for simulation in map(queue_of_leavers, (FEW, MANY))
+        for first in simulation.processes()[:1]
+    )
+    assert many <= few + LOGARITHMIC
 
 
 def test_finding_the_next_deadline() -> None:

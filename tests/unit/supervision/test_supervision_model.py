@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus, GiveUp, Restart, Stop
 from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.share import Share
 from cotyledon_core.testing.simulation import FakeProcess
 
 from watched_simulation import NEVER, Watched  # isort: skip  # beside this file
@@ -35,16 +37,19 @@ POLICIES: dict[str, Callable[[Death], Decision]] = {
     "give up": lambda death: Restart(5.0) if death.worker_id else GiveUp("the first failed"),
 }
 
-Service = tuple[int, str, float | None, float, float, bool]
-SERVICES = st.tuples(
-    st.integers(0, 3),
-    st.sampled_from(sorted(POLICIES)),
-    st.sampled_from([None, 0.0, 3.0]),
-    st.sampled_from([0.0, 2.0]),
-    st.sampled_from([0.0, 3.0]),
-    st.sampled_from([False, False, False, True]),
+SERVICES = st.fixed_dictionaries(
+    {
+        "workers": st.integers(0, 4),
+        "name": st.sampled_from(sorted(POLICIES)),
+        "grace": st.sampled_from([None, 0.0, 3.0]),
+        "start_timeout": st.sampled_from([0.0, 2.0]),
+        "watchdog_timeout": st.sampled_from([0.0, 3.0]),
+        "ends_manager": st.sampled_from([False, False, False, True]),
+        "max_lifetime": st.sampled_from([0.0, 0.0, 7.0]),
+        "recycle_jitter": st.sampled_from([0.0, 0.5]),
+        "max_recycling": st.sampled_from(list(map(Share.parse, (1, 2, "25%", "50%", "100%")))),
+    }
 )
-"""Workers, policy, grace period, start timeout, watchdog's timeout, whether giving up ends all."""
 STATUSES = st.sampled_from([ExitStatus(code=0), ExitStatus(code=1), ExitStatus(signal=11)])
 NUMBERS = st.integers(0, 30)
 
@@ -66,7 +71,7 @@ class Histories(RuleBasedStateMachine):
     )
     def begin(
         self,
-        services: list[Service],
+        services: list[dict[str, Any]],
         grace: float,
         interval: float,
         stop_after: int,
@@ -79,17 +84,8 @@ class Histories(RuleBasedStateMachine):
             self.add_service(service)
         self.simulation.start(ready=False)
 
-    def add_service(self, service: Service) -> None:
-        workers, policy, grace, start_timeout, watchdog_timeout, ends_manager = service
-        self.simulation.add(
-            policy,
-            workers,
-            POLICIES[policy],
-            grace,
-            start_timeout=start_timeout,
-            watchdog_timeout=watchdog_timeout,
-            ends_manager=ends_manager,
-        )
+    def add_service(self, service: dict[str, Any]) -> None:
+        self.simulation.add(decide=POLICIES[service["name"]], **service)
 
     def pick(self, number: int, processes: list[FakeProcess]) -> FakeProcess | None:
         return processes[number % len(processes)] if processes else None
@@ -104,7 +100,7 @@ class Histories(RuleBasedStateMachine):
 
     @precondition(running)
     @rule(service=SERVICES)
-    def add(self, service: Service) -> None:
+    def add(self, service: dict[str, Any]) -> None:
         if len(self.simulation.specs) < 5:
             self.add_service(service)
 
@@ -185,6 +181,13 @@ class Histories(RuleBasedStateMachine):
         process = self.pick(number, self.simulation.unreaped())
         if process is not None:
             self.simulation.send(msg.LeaveAsked(process.incarnation))
+
+    @precondition(running)
+    @rule(number=NUMBERS)
+    def ask_for_recycling(self, number: int) -> None:
+        process = self.pick(number, self.simulation.unreaped())
+        if process is not None:
+            self.simulation.send(msg.RecycleAsked(process.incarnation, f"bound {number}"))
 
     @precondition(running)
     @rule(number=NUMBERS, grace=st.sampled_from([0.0, 1.0, 6.0]))

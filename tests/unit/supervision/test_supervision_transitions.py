@@ -154,6 +154,7 @@ MESSAGES: dict[str, Callable[[Subject], Message]] = {
     "GraceAnnounced": lambda subject: msg.GraceAnnounced(subject.incarnation, 7.0),
     "StatusTold": lambda subject: msg.StatusTold(subject.incarnation, "busy"),
     "LeaveAsked": lambda subject: msg.LeaveAsked(subject.incarnation),
+    "RecycleAsked": lambda subject: msg.RecycleAsked(subject.incarnation, "old"),
     "Exited": lambda subject: msg.Exited(subject.incarnation, ExitStatus(code=1)),
     "DeadlineReached": lambda subject: msg.DeadlineReached(),
     "Scale(same)": lambda subject: msg.Scale(subject.service_id, subject.worker_id + 1),
@@ -179,6 +180,7 @@ OUTCOMES = """
   STARTING  GraceAnnounced   same
   STARTING  StatusTold       same      worker_status
   STARTING  LeaveAsked       STOPPING  STOP
+  STARTING  RecycleAsked     STOPPING  STOP
   STARTING  Exited           BACKOFF   worker_exited worker_restarting
   STARTING  DeadlineReached  same
   STARTING  Scale(same)      same
@@ -193,6 +195,7 @@ OUTCOMES = """
   RUNNING   GraceAnnounced   same
   RUNNING   StatusTold       same      worker_status
   RUNNING   LeaveAsked       STOPPING  STOP
+  RUNNING   RecycleAsked     STOPPING  STOP
   RUNNING   Exited           BACKOFF   worker_exited worker_restarting
   RUNNING   DeadlineReached  same
   RUNNING   Scale(same)      same
@@ -207,6 +210,7 @@ OUTCOMES = """
   STOPPING  GraceAnnounced   same
   STOPPING  StatusTold       same      worker_status
   STOPPING  LeaveAsked       same
+  STOPPING  RecycleAsked     same
   STOPPING  Exited           STOPPED   worker_exited
   STOPPING  DeadlineReached  same
   STOPPING  Scale(same)      same
@@ -293,10 +297,19 @@ def test_impossible_messages(state: State, name: str) -> None:
     impossible(subject, MESSAGES[name](subject))
 
 
-OF_A_PROCESS = ("Spawned", "SpawnFailed", "Ready", "GraceAnnounced", "StatusTold", "LeaveAsked")
+OF_A_PROCESS = (
+    "Spawned",
+    "SpawnFailed",
+    "Ready",
+    "GraceAnnounced",
+    "StatusTold",
+    "LeaveAsked",
+    "RecycleAsked",
+    "Exited",
+)
 
 
-@pytest.mark.parametrize("name", [*OF_A_PROCESS, "Exited"])
+@pytest.mark.parametrize("name", OF_A_PROCESS)
 @pytest.mark.parametrize("state", State)
 def test_messages_of_other_incarnations_are_impossible(state: State, name: str) -> None:
     subject = IN_STATE[state]()

@@ -40,6 +40,8 @@ from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.testing.simulation import FakeProcess, Simulation
 from cotyledon_core.types import ServiceId, WorkerId
 
+from watched_recycling import RANDOM, WatchedRecycling  # isort: skip  # beside this file
+
 NEVER = float("inf")
 Slot = tuple[ServiceId, WorkerId]
 Policy = Callable[[Death], Decision]
@@ -53,7 +55,7 @@ class Watched(Simulation):
     """
 
     def __init__(self, grace: float, spawn_interval: float) -> None:
-        super().__init__(grace, spawn_interval)
+        super().__init__(grace, spawn_interval, lambda: RANDOM)
         self.grace = grace
         self.interval = spawn_interval
         self.specs: dict[ServiceId, ServiceSpec] = {}
@@ -71,12 +73,14 @@ class Watched(Simulation):
         self.last_start = -NEVER
         self.process_of: dict[msg.Incarnation, FakeProcess] = {}
         self.spawned_at: dict[FakeProcess, float] = {}
+        self.said_ready: set[FakeProcess] = set()
         self.announced: dict[FakeProcess, float] = {}
         self.kill_due: dict[FakeProcess, float] = {}
         self.became_ready: set[FakeProcess] = set()
         self.heard: dict[FakeProcess, float] = {}
         """Until when a process has a right to be silent, or to start."""
         self.hung: dict[FakeProcess, Cause] = {}
+        self.dumped_at: dict[FakeProcess, float] = {}
         self.stop_noticed = self.shutting_down = self.aborted = False
         self.bound = NEVER
         """When everything is to be ended by force."""
@@ -86,8 +90,9 @@ class Watched(Simulation):
         self.manager_ready = False
         self.failed = False
         """Whether a check has failed."""
+        self.recycling = WatchedRecycling()
         self._decisions: list[tuple[Death, Decision]] = []
-        self._twin = Supervisor(grace, spawn_interval)
+        self._twin = Supervisor(grace, spawn_interval, lambda: RANDOM)
 
     # -- what is known
 
@@ -119,6 +124,7 @@ class Watched(Simulation):
         before = set(self.slots())
         unasked = [p for p in self.unreaped() if not p.asked and p not in self.hung]
         self._note(message)
+        self._note_bounds(message)
         policy_expected = self._policy_expected(message)
         self._decisions.clear()
         actions, answers = super().step(self._listened(message))
@@ -173,16 +179,34 @@ class Watched(Simulation):
 
     def _note_extension(self, process: FakeProcess, seconds: float) -> None:
         until = self.now + seconds
+        if process in self.hung or process in self.dumped_at:
+            return
         if process.asked:
             if self.kill_due[process] != NEVER:
                 due = self.kill_due[process]
                 self.kill_due[process] = max(due, until + KILL_MARGIN)
-        elif process not in self.hung and self.heard[process] != NEVER:
+        elif self.heard[process] != NEVER:
             self.heard[process] = max(self.heard[process], until)
 
     def _add_spec(self, spec: ServiceSpec) -> None:
         self.specs[spec.service_id] = spec
         self.wanted[spec.service_id] = spec.workers
+
+    def _note_bounds(self, message: Message) -> None:
+        """What the message says of workers' bounds."""
+        if isinstance(message, msg.RecycleAsked):
+            process = self.process_of[message.incarnation]
+            if process not in self.hung:
+                self.recycling.asked(process, message.reason)
+        elif isinstance(message, msg.DeadlineReached):
+            self.recycling.lifetimes_over(self.specs, self.now)
+        elif isinstance(message, msg.Exited):
+            self.recycling.left([self.process_of[message.incarnation]])
+        elif isinstance(message, msg.Ready):
+            process = self.process_of[message.incarnation]
+            if process not in self.said_ready and not process.asked and process not in self.hung:
+                self.recycling.ready(process, self.specs[process.incarnation.service_id], self.now)
+            self.said_ready.add(process)
 
     def _note_grace(self, process: FakeProcess, grace: float) -> None:
         self.announced[process] = grace
@@ -228,14 +252,15 @@ class Watched(Simulation):
         for action in actions:
             if isinstance(action, Signal):
                 sent[action.request].append(self.process_of[action.incarnation])
-        assert _set(sent[Request.STOP]) == _set(self._to_stop(message, unasked))
+        self._check_dumps(message, sent[Request.DUMP])
+        self._check_stops(self._to_stop(message, unasked), sent[Request.STOP])
         assert _set(sent[Request.RELOAD]) == _set(self._to_reload(message, unasked))
         if isinstance(message, msg.Abort):
             spared = [p for p in self.unreaped() if Request.INTERRUPT not in p.received]
-            assert all(Request.KILL in process.received for process in spared)
+            ended = {Request.KILL, Request.DUMP}
+            assert not any(ended.isdisjoint(process.received) for process in spared)
         else:
             assert not sent[Request.INTERRUPT]
-        self._check_dumps(message, sent[Request.DUMP])
         for process in sent[Request.ABORT]:
             assert process in self.hung
             assert Request.DUMP in process.received
@@ -244,6 +269,27 @@ class Watched(Simulation):
             self._expect_end(process)
         for process in sent[Request.INTERRUPT]:
             self.kill_due[process] = NEVER
+
+    def _check_stops(self, expected: list[FakeProcess], stopped: list[FakeProcess]) -> None:
+        """Those that had to be, and those for whose replacement it is time."""
+        assert _set(expected) <= _set(stopped)
+        self.recycling.left(expected)
+        budgets = {
+            service_id: max(spec.max_recycling.of(self.wanted[service_id]), 1)
+            for service_id, spec in self.specs.items()
+            if not (self.stop_noticed or service_id in self._given_up())
+        }
+        self.recycling.check_granted(
+            [process for process in stopped if process not in expected],
+            {slot: worker.state for slot, worker in self.slots().items()},
+            budgets,
+        )
+
+    def _given_up(self) -> set[ServiceId]:
+        """With the service that was given up for the end that is being looked at."""
+        return self.given_up | {
+            death.service_id for death, decision in self._decisions if isinstance(decision, GiveUp)
+        }
 
     def _to_stop(self, message: Message, unasked: list[FakeProcess]) -> list[FakeProcess]:
         if isinstance(message, msg.ShutDown):
@@ -266,6 +312,7 @@ class Watched(Simulation):
         """Those that have to be ended by force."""
         assert not asked or isinstance(message, msg.DeadlineReached | msg.BeatRead)
         for process in asked:
+            self.dumped_at[process] = self.now
             if process.asked:
                 assert self.now >= min(self.kill_due.get(process, NEVER), self.bound)
             elif self.now < self.bound:
@@ -273,6 +320,7 @@ class Watched(Simulation):
                 ready = process in self.became_ready
                 assert not (ready and process.beating), "taken for hung, but it gave signs of life"
                 self.hung[process] = Cause.HUNG if ready else Cause.START_TIMEOUT
+                self.recycling.left([process])
 
     def _check_kills(self, message: Message, killed: list[FakeProcess]) -> None:
         assert not killed or isinstance(message, msg.DeadlineReached | msg.DumpRead)
@@ -284,8 +332,8 @@ class Watched(Simulation):
             if self.aborted:
                 assert self.now >= min(due, self.interrupt_bound), "killed too early"
             else:
-                assert self.now >= due + DUMP_PATIENCE, "killed too early"
-                assert Request.DUMP in process.received
+                assert self.now >= due, "killed too early"
+                assert self.now - self.dumped_at[process] > DUMP_PATIENCE * 0.99
 
     def _expect_end(self, process: FakeProcess) -> None:
         grace = self.announced.get(process)
@@ -303,12 +351,16 @@ class Watched(Simulation):
         incarnation = message.incarnation
         process = self.process_of.get(incarnation) if isinstance(message, msg.Exited) else None
         asked = process is not None and process.asked and process not in self.hung
-        return not (asked or self.stop_noticed or incarnation.service_id in self.given_up)
+        wanted = incarnation.worker_id < self.wanted[incarnation.service_id]
+        given_up = incarnation.service_id in self.given_up
+        return wanted and not (asked or self.stop_noticed or given_up)
 
     def _check_end(self, message: Message, actions: list[Action]) -> None:
         told = [event for event in _events(actions) if isinstance(event, events.WorkerExited)]
+        recycled = [event for event in _events(actions) if isinstance(event, events.WorkerRecycled)]
         if not isinstance(message, msg.Exited | msg.SpawnFailed):
             assert not told, "told of an end that was none"
+            assert not recycled
             return
         (event,) = told
         incarnation = message.incarnation
@@ -316,6 +368,7 @@ class Watched(Simulation):
         assert (event.service_id, event.worker_id, event.incarnation) == incarnation
         process = self.process_of.get(incarnation) if isinstance(message, msg.Exited) else None
         self._check_end_event(event, process)
+        self.recycling.check_told(process, recycled, self._is_replaced(slot))
         decision = self._check_death(event)
         if isinstance(decision, Restart):
             self.restarts[slot] = self.restarts.get(slot, 0) + 1
@@ -515,11 +568,16 @@ class Watched(Simulation):
         for process in self.unreaped():
             due = self.kill_due.get(process, NEVER)
             bound = self.interrupt_bound if self.aborted else self.bound
-            if self.now >= min(due, bound) + DUMP_PATIENCE and process not in self.hung:
-                assert Request.KILL in process.received, "not killed in time"
+            if self.now >= min(due, bound) and process not in self.hung and not self.aborted:
+                assert process in self.dumped_at, "not ended by force in time"
+                due = self.dumped_at[process] + DUMP_PATIENCE
+            if self.now >= min(due, bound) and process not in self.hung:
+                assert Request.KILL in process.received or self.now < due, "not killed in time"
         overdue = [when for when in self.due.values() if when <= self.now]
         if overdue and not self.interval:
             raise AssertionError("not started in time")
+        if not self.stop_noticed:
+            self.recycling.check_settled(self.now)
         if self.due:
             next_start = max(min(self.due.values()), self.last_start + self.interval)
             deadline = self.supervisor.deadline()
