@@ -56,7 +56,7 @@ class ManagerStarted(Event):
 
 
 class ManagerReady(Event):
-    """Every service has had all its workers ready once, or was given up."""
+    """Every service has had all its workers ready once, or has ended for good before."""
 
     kind = "manager_ready"
     services: int
@@ -147,7 +147,7 @@ class ServiceScaled(ServiceEvent):
 
 
 class ServiceGivenUp(ServiceEvent):
-    """No worker of the service is started any more."""
+    """No worker of the service is started any more; those that run go on."""
 
     kind = "service_given_up"
     reason: str

@@ -230,7 +230,10 @@ class ServiceManager:
     def run(self) -> NoReturn:
         """Start the services and supervise them until the manager is told to stop.
 
-        Ends by SystemExit: status 0, or 1 if the stop had to be forced.
+        It also stops when a service is given up that has ``on_give_up="shutdown"``,
+        or when every service was given up or has finished and nothing runs any more.
+        Ends by SystemExit: status 0, 1 if the stop had to be forced, or 3 if it
+        stopped by itself and a service has failed.
         """
         self._thread = _thread.get_ident()
         try:

@@ -29,7 +29,7 @@ A configuration file says which, such as:
   workers = 2
 """
 EPILOG = """\
-exit status: 0 for success, 1 for an error, 2 for a wrong command line
+exit status: 0 for success, 1 for an error, 2 for a wrong command line; run has more
 """
 
 

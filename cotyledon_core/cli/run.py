@@ -19,8 +19,9 @@ EPILOG = """\
 example:
   cotyledon run --config-file /etc/cotyledon/cotyledon.conf
 
-exit status: 0 after a graceful stop, 1 for a faulty configuration or if the
-stop had to be forced, 2 for a wrong command line
+exit status: 0 after a graceful stop or when all has finished cleanly, 1 for a
+faulty configuration or if the stop had to be forced, 2 for a wrong command
+line, 3 if the manager has stopped because a service has failed for good
 """
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"

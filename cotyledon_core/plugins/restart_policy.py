@@ -139,7 +139,10 @@ class Stop(Record):
 
 
 class GiveUp(Record):
-    """Start no worker of this service any more."""
+    """Start no worker of this service any more; those that run go on.
+
+    What else follows is said by the service's ``on_give_up``.
+    """
 
     reason: str
 

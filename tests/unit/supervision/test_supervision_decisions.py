@@ -235,7 +235,7 @@ def test_a_program_that_cannot_be_executed_counts_as_a_failed_start() -> None:
 
 def test_what_was_found_out_is_told() -> None:
     simulation = Simulation()
-    service_id = simulation.add(decide=Deciding(Stop("enough")))
+    service_id = simulation.add(decide=Deciding(Restart(5.0)))
     simulation.start()
     incarnation = simulation.process(service_id).incarnation
     findings = Findings(cpu_user=1.0, cpu_system=0.5, peak_memory=1 << 20)
