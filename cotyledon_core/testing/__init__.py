@@ -6,7 +6,7 @@
 
 
     def test_contract():
-        check_restart_policy(MyPolicy, my_policy_max_restarts=3)
+        check_restart_policy(MyPolicy, max_restarts=3)
 """
 
 from __future__ import annotations

@@ -134,3 +134,7 @@ def _check_decision(decision: Decision, death: Death) -> None:
         assert isinstance(decision.reason, str), (
             f"decide() of {death} returned {decision!r}; a reason must be a string"
         )
+    if isinstance(decision, Stop):
+        assert decision.clean in (True, False, None), (
+            f"decide() of {death} returned {decision!r}; clean must be True, False or None"
+        )

@@ -10,7 +10,7 @@ For tests of what is decided, such as a restart policy's part in it:
 
     def test_a_worker_that_fails_is_started_again_later():
         simulation = Simulation()
-        service_id = simulation.add("web", workers=2, decide=MyPolicy(my_policy_delay=5.0).decide)
+        service_id = simulation.add("web", workers=2, decide=MyPolicy(delay=5.0).decide)
         simulation.start()
         simulation.end(simulation.process(service_id, 0), ExitStatus(code=1))
         assert len(simulation.processes(service_id)) == 1

@@ -277,6 +277,12 @@ def test_functions_are_short() -> None:
             # each fork costs half as much again with threading loaded
             ("oslo_config", "stevedore", "multiprocessing", "logging", "threading"),
         ),
+        (
+            "from cotyledon_core import Limited, Service, ServiceManager; "
+            "ServiceManager().add(Service, restart_policy=Limited(max_restarts=3))",
+            # each takes long, and stays in every worker's memory
+            ("dataclasses", "inspect", "random", "cotyledon_plugins"),
+        ),
     ],
 )
 def test_imports_stay_light(statement: str, unwanted: tuple[str, ...]) -> None:

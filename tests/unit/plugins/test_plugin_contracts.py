@@ -39,6 +39,7 @@ def test_a_good_policy_is_returned() -> None:
         (lambda death: Restart(-1.0), "a delay must be 0 or more and finite"),
         (lambda death: Restart(float("inf")), "a delay must be 0 or more and finite"),
         (lambda death: Stop(7), "a reason must be a string"),  # type: ignore[arg-type]
+        (lambda death: Stop("x", 7), "clean must be True, False or None"),  # type: ignore[arg-type]
         (lambda death: 1 / death.uptime, "raised ZeroDivisionError"),
     ],
 )
