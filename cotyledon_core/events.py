@@ -147,7 +147,7 @@ class ServiceScaled(ServiceEvent):
 
 
 class ServiceGivenUp(ServiceEvent):
-    """No worker of the service is started any more; those that run go on."""
+    """No worker of the service is started again that has ended; those that run go on."""
 
     kind = "service_given_up"
     reason: str

@@ -139,7 +139,7 @@ class Stop(Record):
 
 
 class GiveUp(Record):
-    """Start no worker of this service any more; those that run go on.
+    """Start no worker of this service again that has ended; those that run go on.
 
     What else follows is said by the service's ``on_give_up``.
     """

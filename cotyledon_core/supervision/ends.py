@@ -1,8 +1,8 @@
 """What follows the end of a worker's process.
 
 Who decides it, highest first: a stop of the manager; the wanted number of
-workers; the service having been given up; a replacement that was asked for,
-be it for a bound that was reached; the restart policy. See :meth:`Ends._settle`.
+workers; a replacement that was asked for, be it for a bound that was reached;
+the service having been given up; the restart policy. See :meth:`Ends._settle`.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ class Ends:
         if self._situation.stopping or worker.goal is Goal.DOWN:
             worker.settle(State.STOPPED)
             self._stopping.retire(worker)
-        elif worker.service.given_up:
-            worker.settle(State.FATAL)
         elif worker.was_asked:
             self._replace(worker)
+        elif worker.service.given_up:
+            worker.settle(State.FATAL)
         else:
             self._follow_policy(worker, end)
 

@@ -222,6 +222,20 @@ def test_a_service_that_was_given_up_stays_so(what: str) -> None:
     assert {worker.state for worker in found.workers} == {State.FATAL}
 
 
+def test_a_running_worker_of_a_service_that_was_given_up_is_replaced_if_it_asks() -> None:
+    simulation = Simulation()
+    web = simulation.add("web", workers=2, decide=give_up)
+    simulation.start()
+    simulation.end(simulation.process(web, 0))
+    simulation.send(msg.LeaveAsked(simulation.process(web, 1).incarnation))
+    simulation.settle()
+    (process,) = simulation.processes(web)
+    assert process.incarnation.worker_id == 1
+    assert process.incarnation.number == 2
+    simulation.end(process)
+    assert simulation.exit_status == FAILED, "it is not started again after an end of its own"
+
+
 # -- readiness
 
 

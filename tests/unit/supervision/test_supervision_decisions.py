@@ -307,7 +307,7 @@ def test_giving_up_ends_no_process_and_starts_none() -> None:
     simulation.advance(10.0)
     assert states(simulation, service_id) == [State.FATAL, State.FATAL] + [State.RUNNING] * 2
     simulation.end(simulation.process(service_id, 2))
-    simulation.send(msg.LeaveAsked(simulation.process(service_id, 3).incarnation))
+    simulation.end(simulation.process(service_id, 3))
     simulation.scale(service_id, 5)
     simulation.advance(10.0)
     assert states(simulation, service_id) == [State.FATAL] * 5

@@ -377,7 +377,7 @@ class Watched(Simulation):
             self._note_ended(slot, event, decision)
         elif isinstance(decision, GiveUp):
             self._note_given_up(incarnation.service_id)
-        elif self._is_replaced(slot):
+        elif event.asked and self._is_replaced(slot):
             self.due[slot] = self.now
         self._check_verdict(actions, decision)
 
@@ -419,11 +419,7 @@ class Watched(Simulation):
     def _is_replaced(self, slot: Slot) -> bool:
         """A process that was asked to end has ended; whether another follows."""
         service_id, worker_id = slot
-        return (
-            not self.stop_noticed
-            and service_id not in self.given_up
-            and worker_id < self.wanted[service_id]
-        )
+        return not self.stop_noticed and worker_id < self.wanted[service_id]
 
     def _note_ended(self, slot: Slot, event: events.WorkerExited, decision: Stop) -> None:
         self.ended.add(slot)
@@ -506,6 +502,7 @@ class Watched(Simulation):
 
     def _is_over(self) -> bool:
         running = {process.incarnation.service_id for process in self.unreaped()}
+        running.update(service_id for service_id, _ in self.due)
         return bool(self.specs) and all(
             service_id not in running
             and (service_id in self.given_up or self._has_finished(service_id))
