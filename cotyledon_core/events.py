@@ -216,6 +216,8 @@ class WorkerExited(WorkerEvent):
     manager has resident at that moment. An executed program and a worker that
     ``spawn`` started do not show less than the manager had before.
     """
+    stderr_tail: str = ""
+    """The last 4 KiB that the process wrote to standard error, with ``capture_stderr``."""
 
     def __str__(self) -> str:
         how = f"{self.cause.value}, " if self.cause is not Cause.EXITED else ""

@@ -14,3 +14,4 @@ class ServiceKeywords(TypedDict, total=False):
     watchdog_timeout: float
     watchdog_signal: int | str
     on_give_up: str
+    capture_stderr: bool

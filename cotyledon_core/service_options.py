@@ -35,6 +35,8 @@ class ServiceOptions(Record):
     on_give_up: str = "keep"
     """What follows when the restart policy gives the service up: ``keep`` has the others live
     on, ``shutdown`` stops the manager, with exit status 3."""
+    capture_stderr: bool = False
+    """Whether standard error goes to the manager's log, line by line."""
 
     @classmethod
     def checked(cls, **given: Any) -> ServiceOptions:
@@ -77,6 +79,16 @@ def _number(value: Any) -> float:
     return float(value)
 
 
+def _capture(value: Any) -> bool:
+    import os
+
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} must be true or false")
+    if value and not hasattr(os, "fork"):
+        raise ValueError("standard error cannot be captured on this platform; remove it")
+    return value
+
+
 def _signal(value: Any) -> int:
     from cotyledon_core.signal_names import signal_number
 
@@ -107,4 +119,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "watchdog_timeout": _number,
     "watchdog_signal": _signal,
     "on_give_up": _one_of(*ON_GIVE_UP),
+    "capture_stderr": _capture,
 }

@@ -164,6 +164,13 @@ SERVICE_OPTIONS: list[cfg.Opt] = [
         ],
         help="What follows when the restart policy has given the service up.",
     ),
+    cfg.BoolOpt(
+        "capture_stderr",
+        default=_DEFAULTS.capture_stderr,
+        help="Whether what workers write to standard error goes to the manager's log, line by "
+        "line with the worker's name (logger cotyledon_core.stderr), and the last 4 KiB of it "
+        "to the event of the worker's end.",
+    ),
 ]
 
 NOTIFIER_OPTIONS: list[cfg.Opt] = [

@@ -32,6 +32,17 @@ def close_private(*descriptors: int) -> None:
             os.close(descriptor)
 
 
+def private_pipe() -> tuple[int, int]:
+    """A pipe whose reading end is the manager's own, and does not block.
+
+    The writing end is for a child, and is to be closed by the caller.
+    """
+    reader, writer = os.pipe()
+    keep_private(reader)
+    os.set_blocking(reader, False)
+    return reader, writer
+
+
 def _close_in_child() -> None:
     if not _own:
         return

@@ -21,8 +21,9 @@ from cotyledon_core.log import Log
 from cotyledon_core.plugins.restart_policy import ExitStatus
 from cotyledon_core.process import contexts, signals
 from cotyledon_core.process.board import NOWHERE, Board, Place
+from cotyledon_core.process.captured_stderr import CapturedStderr
 from cotyledon_core.process.channel import Channel
-from cotyledon_core.process.descriptors import close_private, keep_private
+from cotyledon_core.process.descriptors import close_private, private_pipe
 from cotyledon_core.process.lifeline import Lifeline
 from cotyledon_core.process.multiprocessing_child import ChildIdentity
 from cotyledon_core.process.reaper import take
@@ -42,6 +43,7 @@ class Child:
     :param report: where an external program's failed execution is reported.
     :param process: multiprocessing's object for it.
     :param place: where it leaves what the manager looks at.
+    :param stderr: its standard error, if that is captured.
     """
 
     def __init__(
@@ -50,8 +52,10 @@ class Child:
         report: int | None = None,
         process: Any = None,
         place: Place = NOWHERE,
+        stderr: CapturedStderr | None = None,
     ) -> None:
         self.pid = pid
+        self.stderr = stderr
         self.place = place
         self.report = report
         self.awaited: int | None = None
@@ -101,6 +105,8 @@ class Child:
         """Let go of everything, after the process's end."""
         self.place.give_back()
         self.close_report()
+        if self.stderr is not None:
+            self.stderr.close()
         if self._pidfd is not None:
             os.close(self._pidfd)
             self._pidfd = None
@@ -158,6 +164,8 @@ class Start(NamedTuple):
     assignment: Assignment
     executes: bool
     """Whether an external program may take over the process."""
+    captures: bool = False
+    """Whether the manager reads the worker's standard error."""
 
 
 class Spawner(Protocol):
@@ -202,7 +210,7 @@ class Newborn(NamedTuple):
     worker: Worker
     identity: ChildIdentity
     place: Place
-    executes: bool
+    start: Start
 
 
 class ForkSpawner:
@@ -228,36 +236,33 @@ class ForkSpawner:
             Worker(assignment, death, self._channel.writer, place),
             ChildIdentity(assignment.worker_name, death),
             place,
-            start.executes,
+            start,
         )
 
     def _try(self, newborn: Newborn) -> Child | WorkerStartError:
         try:
-            if newborn.executes:
-                return self._fork_with_report(newborn)
+            if newborn.start.executes or newborn.start.captures:
+                return self._fork_with_pipes(newborn)
             return Child(self._fork(newborn), place=newborn.place)
         except OSError as error:
             newborn.place.give_back()
             return WorkerStartError(f"cannot fork: {error}")
 
-    def _fork(self, newborn: Newborn, report: int | None = None) -> int:
+    def _fork(self, newborn: Newborn, report: int | None = None, stderr: int | None = None) -> int:
         pid = os.fork()
         if pid == 0:
-            entry.forked(newborn.worker, newborn.identity, self._null_device, report)
+            entry.forked(newborn.worker, newborn.identity, self._null_device, report, stderr)
         return pid
 
-    def _fork_with_report(self, newborn: Newborn) -> Child:
-        reader, writer = os.pipe()
-        keep_private(reader)
-        os.set_blocking(reader, False)
-        try:
-            pid = self._fork(newborn, writer)
-        except OSError:
-            close_private(reader)
-            raise
-        finally:
-            os.close(writer)
-        return Child(pid, report=reader)
+    def _fork_with_pipes(self, newborn: Newborn) -> Child:
+        start = newborn.start
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            report, their_report = _pipe(ours, theirs) if start.executes else (None, None)
+            stderr, their_stderr = _pipe(ours, theirs) if start.captures else (None, None)
+            pid = self._fork(newborn, their_report, their_stderr)
+            ours.pop_all()
+        captured = _captured(start.assignment, stderr)
+        return Child(pid, report=report, place=newborn.place, stderr=captured)
 
     def close(self) -> None:
         os.close(self._null_device)
@@ -290,7 +295,13 @@ class ContextSpawner:
         assignment = start.assignment
         place = NOWHERE if start.executes else self._board.take()
         try:
-            return self._start(assignment, place)
+            with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+                stderr, writer = _pipe(ours, theirs) if start.captures else (None, None)
+                end = writer and theirs.enter_context(_connection(writer, readable=False))
+                child = self._start(assignment, place, end)
+                ours.pop_all()
+            child.stderr = _captured(assignment, stderr)
+            return child
         except Exception as error:
             place.give_back()
             return WorkerStartError(
@@ -298,7 +309,7 @@ class ContextSpawner:
                 f"{self._context.get_start_method()}: {type(error).__name__}: {error}"
             )
 
-    def _start(self, assignment: Assignment, place: Place) -> Child:
+    def _start(self, assignment: Assignment, place: Place, stderr: Any) -> Child:
         process = self._context.Process(
             target=entry.spawned,
             args=(
@@ -307,6 +318,7 @@ class ContextSpawner:
                 self._channel,
                 self._waited_for,
                 None if place is NOWHERE else (self._file, place.number, place.dump_signal),
+                stderr,
             ),
             name=assignment.worker_name,
         )
@@ -344,6 +356,18 @@ def _forget(process: Any) -> None:
 
     children: set[Any] = module._children  # type: ignore[attr-defined]
     children.discard(process)
+
+
+def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
+    """A pipe from a child; the stacks close our end and the child's."""
+    reader, writer = private_pipe()
+    ours.callback(close_private, reader)
+    theirs.callback(os.close, writer)
+    return reader, writer
+
+
+def _captured(assignment: Assignment, stderr: int | None) -> CapturedStderr | None:
+    return None if stderr is None else CapturedStderr(assignment.worker_name, stderr)
 
 
 def _connection(descriptor: int, *, readable: bool) -> Any:

@@ -50,7 +50,9 @@ class WorkerProcess:
 
     def findings(self) -> Findings:
         """What is known of the process, after its end."""
-        return Findings(**(self.usage._asdict() if self.usage else {}))
+        usage = self.usage._asdict() if self.usage else {}
+        stderr = self.child.stderr
+        return Findings(**usage, stderr_tail=stderr.tail if stderr else "")
 
 
 class Children:

@@ -144,9 +144,10 @@ class Executor:
             watchdog_timeout=definition.options.watchdog_timeout,
             program_name=self._program_name,
             own_group=self._leads_session,
+            stderr_captured=definition.options.capture_stderr,
             notify_address=self.notify_address() if executes else None,
         )
-        return Start(assignment, executes)
+        return Start(assignment, executes, definition.options.capture_stderr)
 
     def _signal(self, action: Signal) -> Message | None:
         process = self._children.get(action.incarnation)

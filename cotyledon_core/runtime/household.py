@@ -27,6 +27,7 @@ from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
 from cotyledon_core.runtime.helper import Helper
 from cotyledon_core.runtime.helpers import Helpers
 from cotyledon_core.runtime.notifier_host import DISABLED_STATUS, NotifierHost
+from cotyledon_core.runtime.stderr_capture import Piece, StderrCapture
 
 if TYPE_CHECKING:
     from cotyledon_core.runtime.log_relay import LogRelay
@@ -82,6 +83,7 @@ class Household:
         self._signals = manager_signals
         self._helpers = Helpers(roll, selector)
         self.own = Own(children, self._helpers)
+        self.stderr = StderrCapture(selector, self._relay_stderr)
         self._relay: LogRelay | None = None
         self._pid = os.getpid()
         self._guardian: guardian.Guardian | None = None
@@ -116,12 +118,17 @@ class Household:
             self._relay = LogRelay(self._signals.wake)
             self._relay.divert()
 
+    def _relay_stderr(self, piece: Piece) -> bool:
+        """Have a piece of a worker's standard error logged; False if there is no room for it."""
+        self._divert_log()
+        return self._relay is not None and self._relay.put_piece(piece)
+
     def _relay_helper(self) -> Helper | None:
         return None if self._relay is None else self._relay.helper
 
     def deadline(self) -> float | None:
         """When :meth:`keep` should be called, in monotonic seconds."""
-        times = [self._helpers.deadline(), self._guardian_due]
+        times = [self._helpers.deadline(), self._guardian_due, self.stderr.deadline()]
         return min((when for when in times if when is not None), default=None)
 
     def keep(self, *, idle: bool) -> None:
@@ -134,6 +141,7 @@ class Household:
             self._guardian_due = None
             self.guard()
         self._helpers.start_due(now)
+        self.stderr.read_due(now)
         self._divert_log_if_loaded()
         relay = self._relay_helper()
         if idle and relay is not None and not self._helpers.is_starting(relay):

@@ -21,8 +21,11 @@ from typing import Any
 
 from cotyledon_core.exceptions import shown
 from cotyledon_core.runtime.helper import Dropped, Helper
+from cotyledon_core.runtime.stderr_capture import Lines, Piece
 
 TEXT_LIMIT = 64 * 1024
+PIECES_WAITING = 100
+"""So many messages may wait for the helper when a piece of standard error comes."""
 
 _diverted: LogRelay | None = None
 
@@ -79,8 +82,18 @@ class LogRelay:
         self._last_resort: logging.Handler | None = None
         self._handler = RelayHandler(self)
 
-    def put(self, record: dict[str, Any]) -> None:
-        """Take in a record; serialised by the handler's own lock."""
+    def put_piece(self, piece: Piece) -> bool:
+        """Take in a piece of a worker's standard error, unless that might displace records.
+
+        The last one of a worker is taken in any case, if need be without its content.
+        """
+        fits = self.helper.waiting < PIECES_WAITING
+        if fits or piece.last:
+            self.put(piece if fits else piece.without_content())
+        return fits
+
+    def put(self, record: Any) -> None:
+        """Take in a record or a piece."""
         self.helper.put(record)
         if not self.helper.fed or not self.helper.flush():
             self._congested()
@@ -146,14 +159,20 @@ if hasattr(os, "register_at_fork"):
 
 def _relay(receive: Callable[[], Any]) -> None:
     """The helper's work: handle each record with the application's handlers."""
+    lines, stderr = Lines(), logging.getLogger("cotyledon_core.stderr")
     with contextlib.suppress(EOFError):
         while True:
             message = receive()
-            if isinstance(message, Dropped):
+            if isinstance(message, Piece):
+                for line in lines.of(message):
+                    stderr.warning("%s", line)
+            elif isinstance(message, Dropped):
                 logging.getLogger("cotyledon_core").warning(
                     "%d log records were dropped, the log was too slow", message.count
                 )
             else:
                 record = logging.makeLogRecord(message)
                 logging.getLogger(record.name).handle(record)
+    for line in lines.rest():
+        stderr.warning("%s", line)
     logging.shutdown()

@@ -164,6 +164,7 @@ class Loop:
             if descriptor is not None:
                 self._selector.unregister(descriptor)
         child.read_report()
+        self._household.stderr.ended(child.stderr)
         return process
 
     def _tell_deaths(self) -> None:
@@ -188,6 +189,7 @@ class Loop:
     def watch(self, process: WorkerProcess) -> None:
         """A process was started: wait for what it has descriptors for."""
         child = process.child
+        self._household.stderr.watch(child.stderr)
         if isinstance(child, WatchedChild):
             self._await_end(process, child)
         if child.report is not None:

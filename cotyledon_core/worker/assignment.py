@@ -37,6 +37,8 @@ class Assignment(Record):
     """Seconds; 0 awaits none."""
     program_name: str = ""
     """For the process title."""
+    stderr_captured: bool = False
+    """Whether standard error is a pipe that the manager reads."""
     notify_address: str | None = None
     """Where an external program may send sd_notify messages."""
 

@@ -47,6 +47,14 @@ def log_exception(what: str, error: BaseException) -> None:
         )
 
 
+def mute_stderr() -> None:
+    """Nobody reads standard error any more: what is written to it shall not fail."""
+    with contextlib.suppress(OSError):
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, 2)
+        os.close(null_device)
+
+
 @contextlib.contextmanager
 def _ignoring_errors() -> Iterator[None]:
     try:

@@ -16,19 +16,27 @@ from cotyledon_core.worker.lifecycle import Worker
 
 
 def forked(
-    worker: Worker, identity: ChildIdentity, null_device: int, report: int | None
+    worker: Worker,
+    identity: ChildIdentity,
+    null_device: int,
+    report: int | None,
+    stderr: int | None,
 ) -> NoReturn:
     """A forked child begins, with signals held back.
 
     :param identity: what it is in multiprocessing's eyes.
     :param null_device: what standard input becomes.
     :param report: a pipe that reports a failed execution of a program.
+    :param stderr: a pipe that standard error becomes, if that is captured.
     """
     try:
         # the manager's exit callbacks are not this process's
         atexit._clear()
         os.dup2(null_device, 0)
         os.close(null_device)
+        if stderr is not None:
+            os.dup2(stderr, 2)
+            os.close(stderr)
         identity.assume()
         worker.signals.inherit()
         worker.live(report)
@@ -42,6 +50,7 @@ def spawned(
     channel: Any,
     signals_held: bool,
     place: tuple[Any, int, int] | None,
+    stderr: Any,
 ) -> None:
     """A process that multiprocessing made begins.
 
@@ -50,7 +59,11 @@ def spawned(
     :param signals_held: whether the process began with signals held back.
     :param place: the board's file, the number of the place on it, and the
         signal that asks for the stacks.
+    :param stderr: the connection that standard error becomes, if that is captured.
     """
+    if stderr is not None:
+        os.dup2(stderr.fileno(), 2)
+        stderr.close()
     is_socket = hasattr(channel, "sendall")
     writer = SocketWriter(channel) if is_socket else PipeWriter(channel.fileno())
     try:

@@ -310,6 +310,8 @@ class Worker:
     def _terminate(self, manager_died: bool) -> None:
         if manager_died:
             self._death = -1
+            if self._assignment.stderr_captured:
+                ending.mute_stderr()
         if self._terminating:
             return
         self._terminating = True

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
+from tests.functional import procfs
 from tests.functional.harness import Launch
 
 
@@ -37,4 +41,84 @@ def test_failures_at_boot_and_after_it(launch: Launch, method: str) -> None:
     assert (vanished.phase, vanished.status["code"]) == ("boot", 1)
     assert ("from within" if method == "fork" else "No module named") in vanished.detail
     assert "start of make(0)" in application.output()
+    assert application.stop() == 0
+
+
+def test_captured_stderr(launch: Launch, method: str) -> None:
+    application = launch("deaths", "captured", "talking", method=method)
+    ended = application.wait_for_one("exited", service="talking")
+    said = [f"talking(0): number {number}" for number in range(1000)]
+    application.wait_for_one("logged", text="talking(0): the rest")
+    logged = [record.text for record in application.records("logged")]
+    assert logged[: logged.index("talking(0): the rest")] == [
+        "talking(0): one",
+        "talking(0): two \N{REPLACEMENT CHARACTER}",
+        *said,
+    ]
+    whole = "".join(f"number {number}\n" for number in range(1000)) + "the rest"
+    assert ended.stderr_tail == whole[-4096:]
+    assert "number 1" not in ended.text
+    application.send(signal.SIGTERM)
+    assert application.wait() == 0
+
+
+def test_a_grandchild_that_keeps_the_pipe_holds_up_nothing(launch: Launch, method: str) -> None:
+    files = {"gate-talk": ""}
+    application = launch("deaths", "captured", "talking", method=method, files=files)
+    counts = []
+    for deaths in (1, 3):
+        application.wait_for_workers(1)
+        (application.directory / "gate-talk").unlink()
+        application.wait_for("exited", deaths)
+        application.write("gate-talk", "")
+        application.wait_for("run", deaths + 1)
+        application.wait_for_workers(1)
+        counts.append(len(os.listdir(f"/proc/{application.pid}/fd")))
+    assert counts[0] == counts[1]
+    application.send(signal.SIGTERM)
+    assert application.wait() == 0
+
+
+def test_captured_pipes_are_nobody_elses(launch: Launch, method: str) -> None:
+    application = launch("deaths", "captured", "silent", "orphaned", "chattering", method=method)
+    workers = application.wait_for_workers(2)
+    pipes = {pid: os.readlink(f"/proc/{pid}/fd/2") for pid in workers.values()}
+    assert len(set(pipes.values())) == 2
+    for process in application.living():
+        own = pipes.get(process.pid)
+        foreign = set(pipes.values()) - {own}
+        if process.pid != application.pid:
+            assert not foreign & set(procfs.descriptors(process.pid).values())
+    assert application.stop() == 0
+
+
+def test_chatter_holds_up_nothing_and_is_not_held_up(launch: Launch, method: str) -> None:
+    files = {"gate-log": ""}
+    application = launch("deaths", "captured", "chattering", "silent", method=method, files=files)
+    workers = application.wait_for_workers(1, service="silent")
+    # nobody takes the log, all the same the writer goes on
+    application.wait_for_one("chattered", number=1000)
+    os.kill(workers["silent", 0], signal.SIGKILL)
+    application.wait_for_replacement(workers["silent", 0], ("silent", 0))
+    (application.directory / "gate-log").unlink()
+    application.until(
+        lambda: any("dropped" in record.text for record in application.records("logged")),
+        "news of what was dropped",
+    )
+    assert application.stop() == 0
+
+
+def test_an_orphan_may_write(launch: Launch, method: str) -> None:
+    application = launch("deaths", "captured", "orphaned", method=method)
+    application.wait_for_workers(1)
+    application.send(signal.SIGKILL)
+    application.wait_until_gone()
+    assert application.records("terminate")
+
+
+def test_stderr_of_a_program(launch: Launch, method: str) -> None:
+    application = launch("deaths", "program", "sh -c 'echo said >&2; exit 5'", method=method)
+    ended = application.wait_for_one("exited")
+    assert (ended.status["code"], ended.stderr_tail) == (5, "said\n")
+    application.wait_for_one("logged", text="command(0): said")
     assert application.stop() == 0

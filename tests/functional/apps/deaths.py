@@ -1,16 +1,20 @@
 """What is told of workers' ends; the first argument says how they end."""
 
 import importlib
+import itertools
+import logging
 import os
 import signal
+import subprocess
 import sys
 import time
 from typing import Any
 
-from support import main, manager, on_dead_worker, record
+from support import Recording, main, manager, on_dead_worker, record, wait_at
 
 import cotyledon_core as cotyledon
 from cotyledon_core import events
+from cotyledon_plugins.services.command import CommandService
 
 
 class Ends(cotyledon.Notifier):
@@ -79,6 +83,72 @@ def failing() -> None:
     vanishing = importlib.import_module("vanishing")
     os.unlink("vanishing.py")
     run(Unborn, Refusing, vanishing.make)
+
+
+class Talking(cotyledon.Service):
+    """Writes lines, and ends within one."""
+
+    name = "talking"
+
+    def run(self) -> None:
+        record("run", service=self.name, worker_id=self.worker_id)
+        wait_at("talk")
+        os.write(2, b"one\n\ntwo \xff\r\n")
+        for number in range(1000):
+            print(f"number {number}", file=sys.stderr)
+        subprocess.run(["sh", "-c", "printf 'the rest' >&2"], check=True)
+        if self.worker_id == 0:
+            self.child = subprocess.Popen(["sleep", "3600"], start_new_session=True)
+        os._exit(3)
+
+
+class Chattering(cotyledon.Service):
+    """Writes for ever."""
+
+    name = "chattering"
+
+    def run(self) -> None:
+        text = b"chatter" * 1000 + b"\n"
+        for number in itertools.count(1):
+            os.write(2, text)
+            if number % 100 == 0:
+                record("chattered", number=number)
+
+
+class Silent(Recording):
+    """Says nothing."""
+
+    name = "silent"
+
+
+class Orphaned(Recording):
+    """Writes when its manager is gone."""
+
+    name = "orphaned"
+
+    def terminate(self) -> None:
+        print("where is everybody?", file=sys.stderr, flush=True)
+        super().terminate()
+
+
+class RecordingHandler(logging.Handler):
+    """Notes what is logged, as slowly as the test wants."""
+
+    def emit(self, logged: logging.LogRecord) -> None:
+        wait_at("log")
+        record("logged", text=logged.getMessage())
+
+
+def captured(*names: str) -> None:
+    logging.getLogger("cotyledon_core.stderr").addHandler(RecordingHandler())
+    found = {cls.name: cls for cls in (Talking, Chattering, Silent, Orphaned)}
+    run(*(found[name] for name in names), capture_stderr=True)
+
+
+def program(command: str) -> None:
+    """An external program."""
+    logging.getLogger("cotyledon_core.stderr").addHandler(RecordingHandler())
+    run(CommandService, kwargs={"command": command}, capture_stderr=True)
 
 
 if __name__ == "__main__":
