@@ -216,12 +216,21 @@ class WorkerExited(WorkerEvent):
     manager has resident at that moment. An executed program and a worker that
     ``spawn`` started do not show less than the manager had before.
     """
+    oom_killed: bool = False
+    """Whether the SIGKILL that ended the process was the kernel's OOM killer's.
+
+    True only if the kernel's log says so: it names the process. For that the
+    manager must be allowed to read /dev/kmsg and live in no pid namespace
+    (container) of its own. Otherwise ``detail`` says if the OOM killer was
+    active in the manager's control group, or without one on the machine.
+    """
     stderr_tail: str = ""
     """The last 4 KiB that the process wrote to standard error, with ``capture_stderr``."""
 
     def __str__(self) -> str:
         how = f"{self.cause.value}, " if self.cause is not Cause.EXITED else ""
         why = ", asked for" if self.asked else ""
+        how += "by the kernel's OOM killer, " if self.oom_killed else ""
         more = f": {self.detail}" if self.detail else ""
         return (
             f"worker {self.worker} ended after {self.uptime:.3f} s, "

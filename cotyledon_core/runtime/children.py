@@ -24,7 +24,9 @@ class WorkerProcess:
         "child",
         "error",
         "incarnation",
+        "killed",
         "notifies",
+        "oom_killed",
         "reload_signal",
         "start_error",
         "stop_signal",
@@ -40,6 +42,9 @@ class WorkerProcess:
         self.reload_signal: int | None = SIGHUP
         self.start_error = ""
         self.error = ""
+        self.killed = False
+        """Whether it was sent SIGKILL."""
+        self.oom_killed = False
         self.notifies = False
         """Whether its program says itself when it is ready."""
         self.wrote_dump = False
@@ -52,7 +57,9 @@ class WorkerProcess:
         """What is known of the process, after its end."""
         usage = self.usage._asdict() if self.usage else {}
         stderr = self.child.stderr
-        return Findings(**usage, stderr_tail=stderr.tail if stderr else "")
+        return Findings(
+            **usage, oom_killed=self.oom_killed, stderr_tail=stderr.tail if stderr else ""
+        )
 
 
 class Children:

@@ -170,6 +170,7 @@ def send(process: WorkerProcess, request: Request) -> None:
     """Send the signal that stands for the request."""
     child = process.child
     if request is Request.KILL:
+        process.killed = True
         child.send(SIGKILL)
     elif request is Request.DUMP:
         # it comes before there is a handler, or to a program: it would end that

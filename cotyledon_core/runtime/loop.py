@@ -25,6 +25,7 @@ from cotyledon_core.process.descriptors import forget_private, keep_private
 from cotyledon_core.process.reaper import OrphanReaper, Reaper
 from cotyledon_core.process.signals import SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGTERM, Signals
 from cotyledon_core.process.spawner import WAITED_FOR, WatchedChild
+from cotyledon_core.runtime import oom_judge
 from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.executor import Executor, listening
 from cotyledon_core.runtime.household import Household
@@ -78,6 +79,7 @@ class Loop:
         self._reaper = Reaper(household.own)
         self._orphans: OrphanReaper | None = None
         self._ended: list[tuple[WorkerProcess, ExitStatus]] = []
+        self._oom = oom_judge.make(children)
         self._unreaped = True
         self._notify_socket: NotifySocket | None = None
 
@@ -169,6 +171,7 @@ class Loop:
 
     def _tell_deaths(self) -> None:
         ended, self._ended = self._ended, []
+        self._oom.judge(ended)
         for process, status in ended:
             error = process.start_error or reports.error(process.child.reported)
             dump = process.child.place.take_dump() if process.wrote_dump else ""
@@ -189,6 +192,7 @@ class Loop:
     def watch(self, process: WorkerProcess) -> None:
         """A process was started: wait for what it has descriptors for."""
         child = process.child
+        self._oom.started(child.pid)
         self._household.stderr.watch(child.stderr)
         if isinstance(child, WatchedChild):
             self._await_end(process, child)
@@ -232,6 +236,7 @@ class Loop:
         return None if self._notify_socket is None else self._notify_socket.address
 
     def close(self) -> None:
+        self._oom.close()
         if self._notify_socket is not None:
             forget_private(self._notify_socket.fileno())
             self._notify_socket.close()

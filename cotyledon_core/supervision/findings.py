@@ -13,6 +13,7 @@ class Findings(Record):
     cpu_user: float | None = None
     cpu_system: float | None = None
     peak_memory: int | None = None
+    oom_killed: bool = False
     stderr_tail: str = ""
 
     def fields(self) -> dict[str, Any]:

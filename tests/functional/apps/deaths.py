@@ -131,6 +131,29 @@ class Orphaned(Recording):
         super().terminate()
 
 
+HUNGER = "memory = []\nwhile True: memory.append(bytearray(1 << 20))"
+
+
+class Hungry(Recording):
+    """Needs more memory than there is: for itself, or for a child, whatever comes of that."""
+
+    name = "hungry"
+
+    def run(self) -> None:
+        super().run()
+        wait_at("hunger")
+        if self.worker_id:
+            status = subprocess.run([sys.executable, "-c", HUNGER], check=False).returncode
+            record("child ended", status=status, parent=os.getpid())
+            wait_at("for ever")
+        else:
+            exec(HUNGER)
+
+
+def hungry(workers: str) -> None:
+    run(Hungry, workers=int(workers))
+
+
 class RecordingHandler(logging.Handler):
     """Notes what is logged, as slowly as the test wants."""
 
