@@ -161,20 +161,19 @@ def _watch(roll: Roll, reader: int, look: int) -> float | None:
 
 
 def _grace_end(roll: Roll) -> float:
-    since = roll.stop_accepted_at or time.monotonic()
-    return since + roll.grace if roll.grace else remnants.FOREVER
+    return roll.bound or (time.monotonic() + roll.grace if roll.grace else remnants.FOREVER)
 
 
 def _stop_bound(roll: Roll, look: int) -> float:
     """When the manager has to be gone, if it was asked to go."""
-    if not roll.stop_accepted_at:
+    if not roll.bound:
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(look)) as peeked:
             waiting = peeked.recv(65536, socket.MSG_PEEK | socket.MSG_DONTWAIT)
             if signal.SIGINT in waiting:
-                roll.accept_stop(time.monotonic() - roll.grace)
+                roll.end_by(time.monotonic())
             elif signal.SIGTERM in waiting:
                 roll.accept_stop(time.monotonic())
-    return _grace_end(roll) + MANAGER_MARGIN if roll.stop_accepted_at else remnants.FOREVER
+    return roll.bound + MANAGER_MARGIN if roll.bound else remnants.FOREVER
 
 
 def _finish_off(manager: int, roll: Roll, group: int | None, session: int, until: float) -> None:

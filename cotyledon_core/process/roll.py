@@ -10,13 +10,15 @@ from __future__ import annotations
 import mmap
 import struct
 
+from cotyledon_core.process.remnants import FOREVER
+
 CAPACITY = 65536
 _HEADER = struct.Struct("dd")
 _PID = struct.Struct("i")
 
 
 class Roll:
-    """Pids, the grace period and the moment of an accepted stop."""
+    """Pids, the grace period and the bound of a stop."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, _HEADER.size + CAPACITY * _PID.size)
@@ -52,18 +54,22 @@ class Roll:
 
     def set_grace(self, grace: float) -> None:
         """The manager's grace period in seconds; 0 is without end."""
-        _HEADER.pack_into(self._memory, 0, grace, self.stop_accepted_at)
+        _HEADER.pack_into(self._memory, 0, grace, self.bound)
 
     def accept_stop(self, at: float) -> None:
-        """A stop was accepted, at this monotonic time."""
-        _HEADER.pack_into(self._memory, 0, self.grace, at)
+        """A stop was accepted, at this monotonic time: the grace period runs."""
+        self.end_by(at + self.grace if self.grace else FOREVER)
+
+    def end_by(self, bound: float) -> None:
+        """Everything has to be gone by this monotonic time."""
+        _HEADER.pack_into(self._memory, 0, self.grace, bound)
 
     @property
     def grace(self) -> float:
         return float(_HEADER.unpack_from(self._memory, 0)[0])
 
     @property
-    def stop_accepted_at(self) -> float:
+    def bound(self) -> float:
         """Monotonic seconds; 0 while no stop was accepted."""
         return float(_HEADER.unpack_from(self._memory, 0)[1])
 

@@ -225,16 +225,18 @@ class Household:
 
     def bound_reached(self) -> bool:
         """Whether the stop's bound has struck."""
-        accepted, grace = self.stop_accepted_at, self._roll.grace
-        return accepted is not None and grace > 0 and time.monotonic() >= accepted + grace
+        return self.stop_accepted_at is not None and time.monotonic() >= self._roll.bound
 
     def force_exit(self) -> NoReturn:
         """End everything at once; in a signal handler, while foreign code does not return."""
+        self.before_stop()
         for pid in self._roll.pids():
             with contextlib.suppress(OSError):
                 os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        if self._left is not None:
+            self._left.send(signal.SIGKILL)
         # the guardian sees to the rest without waiting
-        self._roll.accept_stop(time.monotonic() - self._roll.grace)
+        self._roll.end_by(time.monotonic())
         os._exit(1)
 
     # -- the end
@@ -243,7 +245,7 @@ class Household:
         """The supervisor is done: end what is left, and the helpers."""
         if self.stop_accepted_at is not None:
             # what follows has bounds of its own
-            self._roll.accept_stop(time.monotonic() - self._roll.grace + FINISHING)
+            self._roll.end_by(time.monotonic() + FINISHING)
         with contextlib.ExitStack() as steps:
             # the last that is put here comes first, and all of it comes
             if self._guardian is not None:

@@ -111,6 +111,20 @@ def test_term_is_obeyed_while_a_hook_hangs(launch: Launch, kind: str, way: str) 
         assert status == (1 if way == "sleep" else -signal.SIGKILL)
 
 
+@pytest.mark.parametrize(
+    ("way", "number"),
+    [("sleep", signal.SIGINT), ("sleep", signal.SIGALRM), ("gil", signal.SIGINT)],
+)
+def test_gone_at_once_while_a_hook_hangs(launch: Launch, way: str, number: int) -> None:
+    """A grace period without end does not concern it."""
+    application = launch("hooks", "hanging_without_end", way)
+    application.wait_for_workers(20)
+    application.wait_for("child", 20)
+    application.send(signal.SIGHUP)
+    application.wait_for("hanging")
+    assert application.stop(number) in (1, -signal.SIGKILL)
+
+
 def test_one_sighup_is_one_reload_hook(launch: Launch, method: str) -> None:
     application = launch("plain", "10", "1", "0", method=method)
     application.wait_for_workers(1)

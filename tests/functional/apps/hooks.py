@@ -1,5 +1,6 @@
 """Hooks that raise, hang or look around; the first argument says which."""
 
+import os
 import threading
 import uuid
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from support import (
     Reloading,
     hold_gil,
+    ignore_signals,
     main,
     manager,
     record,
@@ -83,6 +85,25 @@ def hanging(kind: str, way: str) -> None:
     made = manager(1)
     made.register_hooks(**{kind: Hanging(way)})
     made.add(Web, 2)
+    made.run()
+
+
+class Leaving(Web):
+    """Leaves a child that ignores everything."""
+
+    def run(self) -> None:
+        if os.fork() == 0:
+            ignore_signals()
+            record("child")
+            sleep_long()
+        super().run()
+
+
+def hanging_without_end(way: str) -> None:
+    """With a grace period of 0."""
+    made = manager(0)
+    made.register_hooks(on_reload=Hanging(way))
+    made.add(Leaving, 20)
     made.run()
 
 

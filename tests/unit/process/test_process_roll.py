@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -44,14 +45,17 @@ def test_another_process_sees_it(roll: Roll, in_child: InChild) -> None:
         roll.enter(pid)
     roll.leave(12)
     roll.set_grace(4.5)
-    roll.accept_stop(99.5)
-    assert in_child(lambda: (roll.pids(), roll.grace, roll.stop_accepted_at)) == (
-        [11, 13],
-        4.5,
-        99.5,
-    )
+    assert in_child(lambda: (roll.pids(), roll.grace, roll.bound)) == ([11, 13], 4.5, 0)
     in_child(lambda: roll.accept_stop(100.5))
-    assert (roll.grace, roll.stop_accepted_at) == (4.5, 100.5)
+    assert (roll.grace, roll.bound) == (4.5, 105)
+
+
+def test_the_bound_of_a_stop(roll: Roll) -> None:
+    roll.accept_stop(100)
+    assert roll.bound == math.inf, "a grace period of 0 is without end"
+    roll.end_by(102)
+    roll.set_grace(7)
+    assert (roll.grace, roll.bound) == (7, 102)
 
 
 def test_places_are_used_again(roll: Roll) -> None:
