@@ -27,6 +27,7 @@ from cotyledon_core.process.descriptors import close_private, private_pipe
 from cotyledon_core.process.lifeline import Lifeline
 from cotyledon_core.process.multiprocessing_child import ChildIdentity
 from cotyledon_core.process.reaper import take
+from cotyledon_core.process.roll import Roll
 from cotyledon_core.worker import entry
 from cotyledon_core.worker.assignment import Assignment, SealedAssignment
 from cotyledon_core.worker.lifecycle import Worker
@@ -216,10 +217,11 @@ class Newborn(NamedTuple):
 class ForkSpawner:
     """Starts workers by a fork."""
 
-    def __init__(self, lifeline: Lifeline, channel: Channel, board: Board) -> None:
+    def __init__(self, lifeline: Lifeline, channel: Channel, board: Board, roll: Roll) -> None:
         self._lifeline = lifeline
         self._channel = channel
         self._board = board
+        self._roll = roll
         self._null_device = os.open(os.devnull, os.O_RDONLY)
 
     def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
@@ -233,7 +235,7 @@ class ForkSpawner:
         death, assignment = self._lifeline.reader, start.assignment
         place = NOWHERE if start.executes else self._board.take()
         return Newborn(
-            Worker(assignment, death, self._channel.writer, place),
+            Worker(assignment, death, self._channel.writer, place, self._roll),
             ChildIdentity(assignment.worker_name, death),
             place,
             start,
@@ -377,8 +379,10 @@ def _connection(descriptor: int, *, readable: bool) -> Any:
     return Connection(os.dup(descriptor), readable=readable, writable=not readable)
 
 
-def make(context: Any, lifeline: Lifeline, channel: Channel, board: Board) -> Spawner:
+def make(
+    context: Any, lifeline: Lifeline, channel: Channel, board: Board, roll: Roll
+) -> Spawner:
     """The spawner for a multiprocessing context."""
     if contexts.is_fork(context):
-        return ForkSpawner(lifeline, channel, board)
+        return ForkSpawner(lifeline, channel, board, roll)
     return ContextSpawner(context, lifeline, channel, board)

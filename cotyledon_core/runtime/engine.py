@@ -290,7 +290,7 @@ class Run:
         context = contexts.resolve(self._context())
         if id(context) not in self._spawners:
             # kept beside its spawner, so that the id stays its own
-            made = spawner.make(context, self._lifeline, self._channel, self._board)
+            made = spawner.make(context, self._lifeline, self._channel, self._board, self._roll)
             self._spawners[id(context)] = (context, made)
         return self._spawners[id(context)][1]
 

@@ -24,7 +24,7 @@ class Assignment(Record):
     kwargs: Mapping[str, Any] = {}  # records are frozen, nobody writes to it
     new_worker_hooks: Sequence[Callable[..., Any]] = ()
     grace: float = 60
-    """The manager's grace period in seconds; 0 waits without end."""
+    """The manager's grace period at the start, in seconds; 0 waits without end."""
     known_grace: float | None = None
     """The service's own, as far as the manager knows it."""
     own_group: bool = True

@@ -36,6 +36,7 @@ from cotyledon_core.exceptions import shown
 from cotyledon_core.process import title
 from cotyledon_core.process.board import NOWHERE, Place
 from cotyledon_core.process.channel import Nowhere, Writer, tell
+from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import (
     SIGALRM,
     SIGHUP,
@@ -68,10 +69,16 @@ class Worker:
     :param death: a descriptor that becomes readable when the manager dies.
     :param channel: what the manager listens to.
     :param place: where it leaves what the manager looks at.
+    :param roll: where the manager's grace period is written, if it can be seen from here.
     """
 
     def __init__(
-        self, assignment: Assignment, death: int, channel: Writer, place: Place = NOWHERE
+        self,
+        assignment: Assignment,
+        death: int,
+        channel: Writer,
+        place: Place = NOWHERE,
+        roll: Roll | None = None,
     ) -> None:
         self.pid = 0
         self.name = assignment.worker_name
@@ -79,6 +86,7 @@ class Worker:
         self._death = death
         self._channel = channel
         self._place = place
+        self._roll = roll
         self._heartbeat: Heartbeat | None = None
         self._title = f"{assignment.program_name}: {assignment.service_name} worker"
         self._service: Any = None
@@ -192,7 +200,9 @@ class Worker:
     def grace(self) -> float:
         """Seconds; 0 waits without end."""
         own = getattr(self._service, "graceful_shutdown_timeout", None)
-        return self._assignment.grace if own is None else float(own)
+        if own is not None:
+            return float(own)
+        return self._assignment.grace if self._roll is None else self._roll.grace
 
     @property
     def deadline(self) -> float | None:

@@ -258,6 +258,23 @@ def test_grace_of_zero_waits(launch: Launch) -> None:
     application.wait_until_gone()
 
 
+def test_raised_grace_holds_for_workers_that_live(launch: Launch) -> None:
+    application = launch("stopping", "changed_grace", "1", "3600")
+    workers = application.wait_for_workers(2)
+    gate = application.directory / "gate-end"
+    gate.touch()
+    application.send(signal.SIGHUP)
+    application.wait_for("reload", 2)
+    application.send(signal.SIGTERM)
+    application.wait_for("terminate", 2)
+    signal.sigtimedwait((), 2)
+    assert application.workers() == workers
+    gate.unlink()
+    assert application.wait() == 0
+    application.wait_until_gone()
+    assert len(application.records("terminated")) == 2
+
+
 @pytest.mark.portable
 def test_nothing_to_do_runs_on_until_told(launch: Launch, method: str) -> None:
     application = launch("plain", "10", "0", "0", method=method)

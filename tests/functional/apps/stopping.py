@@ -204,5 +204,30 @@ def gated_end(grace: str) -> None:
     made.run()
 
 
+class Kept(Gated):
+    """Stays as it is in a reload."""
+
+    name = "kept"
+
+    def terminate(self) -> None:
+        super().terminate()
+        self._note("terminated")
+
+    def reload(self) -> None:
+        self._note("reload")
+
+
+def changed_grace(grace: str, later: str) -> None:
+    """A reload changes the manager's grace period."""
+
+    def change() -> None:
+        made._graceful_shutdown_timeout = int(later)
+
+    made = manager(int(grace))
+    made.register_hooks(on_reload=change)
+    made.add(Kept, 2)
+    made.run()
+
+
 if __name__ == "__main__":
     main(globals())
