@@ -181,7 +181,8 @@ def _finish_off(manager: int, roll: Roll, group: int | None, session: int, until
     if os.getppid() == manager:
         os.kill(manager, signal.SIGKILL)
     held = remnants.Held()
-    held.hold(roll.pids())
+    entered = roll.pids()
+    held.hold(entered)
     held.hold(remnants.below(held.pids, session))
     if not held.wait(until):
         held.hold(remnants.below(held.pids, session))
@@ -189,4 +190,6 @@ def _finish_off(manager: int, roll: Roll, group: int | None, session: int, until
         held.wait(time.monotonic() + REAP_MARGIN)
     if group is not None:
         held.hold(remnants.group_members(group))
-        remnants.see_off(held, DRAIN_PATIENCE)
+    # one that was forked in the manager's last moment has entered itself meanwhile
+    held.hold(set(roll.pids()).difference(entered))
+    remnants.see_off(held, DRAIN_PATIENCE)

@@ -45,6 +45,7 @@ class Child:
     :param process: multiprocessing's object for it.
     :param place: where it leaves what the manager looks at.
     :param stderr: its standard error, if that is captured.
+    :param roll_slot: the one that it has taken on the roll.
     """
 
     def __init__(
@@ -54,9 +55,11 @@ class Child:
         process: Any = None,
         place: Place = NOWHERE,
         stderr: CapturedStderr | None = None,
+        roll_slot: int | None = None,
     ) -> None:
         self.pid = pid
         self.stderr = stderr
+        self.roll_slot = roll_slot
         self.place = place
         self.report = report
         self.awaited: int | None = None
@@ -211,6 +214,7 @@ class Newborn(NamedTuple):
     worker: Worker
     identity: ChildIdentity
     place: Place
+    roll_slot: int | None
     start: Start
 
 
@@ -238,6 +242,7 @@ class ForkSpawner:
             Worker(assignment, death, self._channel.writer, place, self._roll),
             ChildIdentity(assignment.worker_name, death),
             place,
+            self._roll.reserve(),
             start,
         )
 
@@ -245,14 +250,17 @@ class ForkSpawner:
         try:
             if newborn.start.executes or newborn.start.captures:
                 return self._fork_with_pipes(newborn)
-            return Child(self._fork(newborn), place=newborn.place)
+            pid = self._fork(newborn)
+            return Child(pid, place=newborn.place, roll_slot=newborn.roll_slot)
         except OSError as error:
             newborn.place.give_back()
+            self._roll.release(newborn.roll_slot)
             return WorkerStartError(f"cannot fork: {error}")
 
     def _fork(self, newborn: Newborn, report: int | None = None, stderr: int | None = None) -> int:
         pid = os.fork()
         if pid == 0:
+            self._roll.enter_oneself(newborn.roll_slot)
             entry.forked(newborn.worker, newborn.identity, self._null_device, report, stderr)
         return pid
 
@@ -264,7 +272,13 @@ class ForkSpawner:
             pid = self._fork(newborn, their_report, their_stderr)
             ours.pop_all()
         captured = _captured(start.assignment, stderr)
-        return Child(pid, report=report, place=newborn.place, stderr=captured)
+        return Child(
+            pid,
+            report=report,
+            place=newborn.place,
+            stderr=captured,
+            roll_slot=newborn.roll_slot,
+        )
 
     def close(self) -> None:
         os.close(self._null_device)
@@ -379,9 +393,7 @@ def _connection(descriptor: int, *, readable: bool) -> Any:
     return Connection(os.dup(descriptor), readable=readable, writable=not readable)
 
 
-def make(
-    context: Any, lifeline: Lifeline, channel: Channel, board: Board, roll: Roll
-) -> Spawner:
+def make(context: Any, lifeline: Lifeline, channel: Channel, board: Board, roll: Roll) -> Spawner:
     """The spawner for a multiprocessing context."""
     if contexts.is_fork(context):
         return ForkSpawner(lifeline, channel, board, roll)

@@ -85,7 +85,7 @@ class Children:
         return (process.child.pid for process in processes if process.child.awaited is None)
 
     def add(self, process: WorkerProcess) -> None:
-        self._roll.enter(process.child.pid)
+        self._roll.enter(process.child.pid, process.child.roll_slot)
         self._by_pid[process.child.pid] = process
         self._by_incarnation[process.incarnation] = process
 

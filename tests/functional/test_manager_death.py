@@ -132,6 +132,15 @@ def test_killed_at_a_call_of_construction_or_start(launch: Launch, first: int) -
         application.wait_until_gone()
 
 
+def test_killed_between_a_workers_fork_and_anything_else(launch: Launch) -> None:
+    application = launch("dying", "at_a_workers_fork")
+    application.wait_for("manager")
+    application.send(signal.SIGHUP)
+    application.wait_for("init", service="moved")
+    assert application.wait() == -signal.SIGKILL
+    application.wait_until_gone()
+
+
 def test_killed_while_workers_are_constructed(launch: Launch, method: str) -> None:
     application = launch("dying", "gated", "3", method=method)
     (application.directory / "gate-init").touch()

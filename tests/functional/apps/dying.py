@@ -12,7 +12,17 @@ import sys
 import threading
 from typing import Any
 
-from support import Recording, ignore_signals, main, manager, record, sleep_long, wait_at, watch
+from support import (
+    Recording,
+    gate,
+    ignore_signals,
+    main,
+    manager,
+    record,
+    sleep_long,
+    wait_at,
+    watch,
+)
 
 
 class Web(Recording):
@@ -122,6 +132,36 @@ def gated(workers: str) -> None:
     made = manager(2)
     watch(made)
     made.add(Gated, int(workers))
+    made.run()
+
+
+class Moved(Recording):
+    """Deaf, and in a session of its own, from its construction on."""
+
+    name = "moved"
+
+    def __init__(self, worker_id: int) -> None:
+        os.setsid()
+        ignore_signals()
+        super().__init__(worker_id)
+        os.unlink(gate("moved"))
+        sleep_long()
+
+
+def at_a_workers_fork() -> None:
+    """Dies as the first thing after a fork, when the child is out of its reach."""
+
+    def add() -> None:
+        open(gate("moved"), "x").close()
+        os.register_at_fork(after_in_parent=die)
+        made.add(Moved)
+
+    def die() -> None:
+        wait_at("moved")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    made = manager(1)
+    made.register_hooks(on_reload=add)
     made.run()
 
 

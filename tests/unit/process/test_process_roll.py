@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -66,11 +67,29 @@ def test_places_are_used_again(roll: Roll) -> None:
     assert roll.pids() == [5]
 
 
+def test_a_child_enters_itself_where_a_place_was_kept(roll: Roll, in_child: InChild) -> None:
+    place, other = roll.reserve(), roll.reserve()
+    roll.release(other)
+    roll.enter(11)
+
+    def look() -> int:
+        roll.enter_oneself(place)
+        return os.getpid()
+
+    pid = in_child(look)
+    assert roll.pids() == [pid, 11]
+    roll.enter(pid, place)
+    assert roll.pids() == [pid, 11]
+    roll.leave(pid)
+    assert roll.pids() == [11]
+
+
 def test_what_has_no_place_is_not_guarded(roll: Roll, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CAPACITY", 2)
     for pid in (1, 2, 3):
         roll.enter(pid)
     assert roll.pids() == [1, 2]
+    roll.enter_oneself(roll.reserve())
     roll.leave(3)
     roll.leave(1)
     roll.enter(4)
