@@ -301,3 +301,15 @@ def test_ids_are_not_guessed(manager: Any) -> None:
     manager.add(Something)
     with pytest.raises(ValueError, match="service id doesn't exists"):
         manager.reconfigure(uuid4(), 1)
+
+
+class Executing(cotyledon.Service):
+    def program(self) -> None:
+        return None
+
+
+def test_a_program_looks_at_no_bounds(manager: Any) -> None:
+    with pytest.raises(ValueError, match=r"^max_memory: .*program.*max_lifetime"):
+        manager.add(Executing, max_memory="1G")
+    manager.add(Executing, max_lifetime=3600)
+    manager.add(Something, max_memory="1G", max_tasks=100)

@@ -72,6 +72,8 @@ IN_A_SERVICE = {
         "restart policy capped",
         "set restart_policy",
     ),
+    "size": ("max_memory = much", "[service:one] max_memory:", "'much'", "512M"),
+    "share": ("max_recycling = 0", "[service:one] max_recycling:", "'0'", "more than 0"),
     "refers to nothing": ("tags = $HOME", "[service:one] tags:", "'HOME'", "write $$"),
     "refers to a group": ("tags = $nothing.x", "[service:one] tags:", "refers to", "write $$"),
     "refers to itself": ("size = $size", "[service:one] size:", "itself", "write $$"),
@@ -96,6 +98,12 @@ WHOLE = {
         "[service:one] service_type:",
         "no plugin 'sampel'",
         "did you mean 'sample'?",
+    ),
+    "bounds of a program": (
+        "[cotyledon]\nservices = command\n[service:command]\ncommand = true\nmax_tasks = 3",
+        "[service:command] max_tasks:",
+        "execute a program",
+        "max_lifetime would do",
     ),
     "service type by section": (
         "[cotyledon]\nservices = whol",
