@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cotyledon_core.log import Log
 from cotyledon_core.process import session, title
-from cotyledon_core.service import Service
+from cotyledon_core.service import Service, may_execute
 from cotyledon_core.types import ServiceId
 
 if TYPE_CHECKING:
@@ -191,6 +191,8 @@ class ServiceManager:
         from cotyledon_core.service_options import ServiceOptions
 
         checked = ServiceOptions.checked(**options)
+        if may_execute(service) and (faults := checked.unfit_for_programs()):
+            raise ValueError("\n".join(faults))
         return self._add(
             service,
             workers,

@@ -125,6 +125,11 @@ class Service:
         if worker := _worker():
             worker.extend_timeout(seconds)
 
+    def task_done(self) -> None:
+        """Count a task; after ``max_tasks`` of them the worker is replaced. From any thread."""
+        if worker := _worker():
+            worker.recycling.task_done()
+
     def status(self, text: str) -> None:
         """Say in one line what this worker is doing."""
         if worker := _worker():
@@ -176,6 +181,12 @@ def _is_named(cls: type) -> bool:
         if base.__dict__.get("name") is not None:
             return not base.__dict__.get("_has_default_name", False)
     return False
+
+
+def may_execute(service_class: Any) -> bool:
+    """Whether an external program may take over the worker's process."""
+    own = getattr(service_class, "program", None)
+    return callable(own) and own is not Service.program
 
 
 def has_own_reload(service: Any) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from cotyledon_core.supervision.share import Share
+
 
 class ServiceKeywords(TypedDict, total=False):
     """See :class:`.ServiceOptions`."""
@@ -13,5 +15,10 @@ class ServiceKeywords(TypedDict, total=False):
     watchdog: str
     watchdog_timeout: float
     watchdog_signal: int | str
+    max_lifetime: float
+    max_memory: int | str
+    max_tasks: int
+    recycle_jitter: float
+    max_recycling: Share | int | str
     on_give_up: str
     capture_stderr: bool

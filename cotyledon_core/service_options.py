@@ -32,6 +32,19 @@ class ServiceOptions(Record):
     """Seconds between two heartbeats at the most; 0 awaits none."""
     watchdog_signal: int | str = "ABRT"
     """What a worker that hangs is sent before SIGKILL."""
+    max_lifetime: float = 0.0
+    """Seconds from a worker's readiness until it is replaced; 0 is without end."""
+    max_memory: int = 0
+    """Resident memory at which a worker is replaced, in bytes or such as ``512M``; 0 is without
+    bound. Not for services that execute a program."""
+    max_tasks: int = 0
+    """Calls of :meth:`.Service.task_done` after which a worker is replaced; 0 is without bound.
+    Not for services that execute a program."""
+    recycle_jitter: float = 0.1
+    """The greatest part of such a bound that is added to it at random, for each process anew."""
+    max_recycling: Share = Share(25, percent=True)
+    """How many workers of the service may be in replacement for such a bound at a time: a number
+    or a percentage of the wanted ones, which is rounded down, and 1 at least."""
     on_give_up: str = "keep"
     """What follows when the restart policy gives the service up: ``keep`` has the others live
     on, ``shutdown`` stops the manager, with exit status 3."""
@@ -57,6 +70,15 @@ class ServiceOptions(Record):
             raise ValueError("\n".join(faults))
         return cls(**values)
 
+    def unfit_for_programs(self) -> list[str]:
+        """What is set and needs Python in the worker, as faults: the option's name first."""
+        return [
+            f"{name}: the workers of this service execute a program, which does not look at it; "
+            "max_lifetime would do"
+            for name in ("max_memory", "max_tasks")
+            if getattr(self, name)
+        ]
+
 
 def _one_of(*choices: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
@@ -77,6 +99,12 @@ def _number(value: Any) -> float:
     if not usable or not 0 <= value < math.inf:
         raise ValueError(f"{value!r} is not a number of 0 or more")
     return float(value)
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{value!r} is not a whole number of 0 or more")
+    return value
 
 
 def _capture(value: Any) -> bool:
@@ -109,7 +137,10 @@ def _size(value: Any) -> int:
 
 
 def _share(value: Any) -> Share:
-    return value if isinstance(value, Share) else Share.parse(value)
+    share = value if isinstance(value, Share) else Share.parse(value)
+    if not share.amount:
+        raise ValueError(f"{value!r} lets nobody be replaced; it must be more than 0")
+    return share
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
@@ -118,6 +149,11 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "watchdog": _one_of(*WATCHDOGS),
     "watchdog_timeout": _number,
     "watchdog_signal": _signal,
+    "max_lifetime": _number,
+    "max_memory": _size,
+    "max_tasks": _count,
+    "recycle_jitter": _number,
+    "max_recycling": _share,
     "on_give_up": _one_of(*ON_GIVE_UP),
     "capture_stderr": _capture,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -32,6 +32,7 @@ from cotyledon_core.config.sources import Sources
 from cotyledon_core.config.values import Reading, Values
 from cotyledon_core.exceptions import ConfigurationError, PluginError
 from cotyledon_core.plugins.loading import Namespace, load, plugin_options
+from cotyledon_core.service import may_execute
 from cotyledon_core.service_options import ServiceOptions
 from cotyledon_core.signal_names import signal_number
 
@@ -129,6 +130,8 @@ class Compiler:
         supervision = self._supervision(section)
         if factory is None or policy is None or workers is None or supervision is None:
             return None
+        if may_execute(factory.service_class):
+            self._note_lines(section, supervision.unfit_for_programs())
         instance = self._instance(section, policy.policy_class, policy.make)
         return ServiceSettings(name, factory, workers, policy, instance, timeout, supervision)
 
@@ -141,10 +144,14 @@ class Compiler:
         try:
             return ServiceOptions.checked(**found)
         except ValueError as error:
-            for line in str(error).splitlines():
-                name, _, text = line.partition(": ")
-                self._values.fault(section, name, text)
+            self._note_lines(section, str(error).splitlines())
             return None
+
+    def _note_lines(self, section: str, lines: Iterable[str]) -> None:
+        """Note faults that each begin with an option's name."""
+        for line in lines:
+            name, _, text = line.partition(": ")
+            self._values.fault(section, name, text)
 
     def _factory(self, section: str, name: str) -> ConfiguredService | None:
         plugin = self._plugin(Namespace.SERVICES, section, "service_type", name)

@@ -155,6 +155,39 @@ SERVICE_OPTIONS: list[cfg.Opt] = [
         default=_DEFAULTS.watchdog_signal,
         help="The signal, by name or number, that a hung worker is sent before SIGKILL.",
     ),
+    cfg.FloatOpt(
+        "max_lifetime",
+        default=_DEFAULTS.max_lifetime,
+        min=0.0,
+        help="Seconds from its readiness until a worker is replaced by a new one. 0 lets it live.",
+    ),
+    cfg.StrOpt(
+        "max_memory",
+        default=str(_DEFAULTS.max_memory),
+        help="The resident memory at which a worker is replaced: bytes, or with a unit such as "
+        "512M or 1.5G (powers of 1024). The worker looks at it every two seconds. 0 is without "
+        "bound. Not for services that execute a program.",
+    ),
+    cfg.IntOpt(
+        "max_tasks",
+        default=_DEFAULTS.max_tasks,
+        min=0,
+        help="The number of tasks, counted by task_done(), after which a worker is replaced. 0 is "
+        "without bound. Not for services that execute a program.",
+    ),
+    cfg.FloatOpt(
+        "recycle_jitter",
+        default=_DEFAULTS.recycle_jitter,
+        min=0.0,
+        help="The greatest part of such a bound that is added to it at random, for each process "
+        "anew, so that workers do not leave together.",
+    ),
+    cfg.StrOpt(
+        "max_recycling",
+        default=str(_DEFAULTS.max_recycling),
+        help="How many workers of the service may be in replacement for such a bound at a time: a "
+        "number, or a percentage of the wanted ones, rounded down; 1 at least.",
+    ),
     cfg.StrOpt(
         "on_give_up",
         default=_DEFAULTS.on_give_up,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from cotyledon_core import events
+from cotyledon_core.chance import fraction
 from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.log import Log
 from cotyledon_core.plugins.notifier import Notifier
@@ -32,6 +33,7 @@ from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.types import ServiceId
+from cotyledon_core.worker.recycling import can_measure_memory
 
 FIRST_RETRY = 0.1
 LAST_RETRY = 5.0
@@ -79,6 +81,11 @@ class Engine:
 
     def add(self, definition: ServiceDefinition) -> None:
         self.definitions[definition.service_id] = definition
+        if definition.options.max_memory and not can_measure_memory():
+            LOG.warning(
+                "service %s: max_memory has no effect, this platform tells no process's size",
+                definition.name,
+            )
         self._post(msg.AddService(definition.spec(self._foreign_code)))
 
     def scale(self, service_id: ServiceId, workers: int) -> None:
@@ -237,7 +244,7 @@ class Run:
         self._selector.register(engine.signals.reader, selectors.EVENT_READ)
         self._selector.register(self._channel.reader, selectors.EVENT_READ)
         self._children = Children(self._roll)
-        self._supervisor = Supervisor(engine.grace, spawn_interval)
+        self._supervisor = Supervisor(engine.grace, spawn_interval, fraction)
         self.dispatcher = Dispatcher(engine.hooks, engine.foreign_code)
         for name, notifier in notifiers.items():
             self.dispatcher.add_notifier(name, notifier, may_host=CAN_FORK)

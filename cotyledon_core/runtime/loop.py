@@ -358,6 +358,7 @@ _HEARD: Mapping[str, Heard] = {
     "X_ERROR": _error,
     "X_GRACE": lambda process, value: msg.GraceAnnounced(process.incarnation, float(value)),
     "X_LEAVE": lambda process, value: msg.LeaveAsked(process.incarnation),
+    "X_RECYCLE": lambda process, value: msg.RecycleAsked(process.incarnation, value),
     "X_LISTENING": _listening,
     "X_STOP_SIGNAL": _stop_signal,
     "X_RELOAD_SIGNAL": _reload_signal,

@@ -17,7 +17,7 @@ from cotyledon_core.plugins.restart_policy import (
 )
 from cotyledon_core.record import Record
 from cotyledon_core.runtime.dispatcher import ForeignCode, contained_policy
-from cotyledon_core.service import Service
+from cotyledon_core.service import may_execute
 from cotyledon_core.service_options import ServiceOptions
 from cotyledon_core.supervision.messages import ServiceSpec
 from cotyledon_core.types import ServiceId
@@ -53,8 +53,7 @@ class ServiceDefinition(Record):
     @property
     def executes(self) -> bool:
         """Whether an external program may take over the worker's process."""
-        own = getattr(self.service_class, "program", None)
-        return callable(own) and own is not Service.program
+        return may_execute(self.service_class)
 
     def spec(self, foreign_code: ForeignCode) -> ServiceSpec:
         """What the supervisor has to know."""
@@ -71,6 +70,9 @@ class ServiceDefinition(Record):
             grace=self.grace,
             start_timeout=self.options.start_timeout,
             watchdog_timeout=self.options.watchdog_timeout,
+            max_lifetime=self.options.max_lifetime,
+            recycle_jitter=self.options.recycle_jitter,
+            max_recycling=self.options.max_recycling,
             ends_manager=self.options.on_give_up == "shutdown",
         )
 

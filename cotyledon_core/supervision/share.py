@@ -24,6 +24,9 @@ class Share(Record):
             raise ValueError(f"{text!r} is no count such as 2, and no percentage such as 25%")
         return cls(int(digits), percent)
 
+    def __str__(self) -> str:
+        return f"{self.amount}%" if self.percent else str(self.amount)
+
     def of(self, workers: int) -> int:
         """How many of ``workers`` that is; a percentage is rounded down."""
         return workers * self.amount // 100 if self.percent else self.amount

@@ -35,6 +35,12 @@ class Assignment(Record):
     """``process`` or ``service``: whose heartbeat is awaited."""
     watchdog_timeout: float = 0.0
     """Seconds; 0 awaits none."""
+    max_memory: int = 0
+    """Bytes of resident memory at which it asks to be replaced; 0 is without bound."""
+    max_tasks: int = 0
+    """Tasks after which it does so."""
+    recycle_jitter: float = 0.0
+    """The greatest part of a bound that is added to it at random."""
     program_name: str = ""
     """For the process title."""
     stderr_captured: bool = False

@@ -27,7 +27,6 @@ import _thread
 import os
 import select
 import signal
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -46,11 +45,13 @@ from cotyledon_core.process.signals import (
     existing,
     unblock,
 )
-from cotyledon_core.service import Service, has_own_reload
+from cotyledon_core.service import has_own_reload, may_execute
 from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import Assignment
 from cotyledon_core.worker.duties import Duties
 from cotyledon_core.worker.heartbeat import Heartbeat, ProcessHeartbeat
+from cotyledon_core.worker.recycling import Recycling
+from cotyledon_core.worker.tracing import trace_this_thread
 
 LONGEST_WAIT = 86400.0
 """Seconds; the system does not take any number."""
@@ -88,6 +89,7 @@ class Worker:
         self._place = place
         self._roll = roll
         self._heartbeat: Heartbeat | None = None
+        self.recycling: Recycling
         self._title = f"{assignment.program_name}: {assignment.service_name} worker"
         self._service: Any = None
         self._calls: Any = None
@@ -119,6 +121,7 @@ class Worker:
         self.pid = os.getpid()
         try:
             self._place.settle()
+            self.recycling = Recycling(self._assignment, self.tell)
             self.signals.open()
             unblock()
             if not signals_held:
@@ -143,8 +146,7 @@ class Worker:
         self._introduce(service)
         if assignment.new_worker_hooks:
             self._run_hooks()
-        program = getattr(type(service), "program", Service.program)
-        if program is not Service.program and callable(program):
+        if may_execute(type(service)):
             self._become(service.program(), report)
         self._booting = False
         self._watch()
@@ -153,7 +155,7 @@ class Worker:
             self.tell("READY=1")
 
     def _watch(self) -> None:
-        """Give signs of life, where they are awaited."""
+        """Give signs of life, where they are awaited; watch the bounds."""
         timeout = self._assignment.watchdog_timeout
         if timeout:
             heartbeat = Heartbeat(self._place, self.tell, timeout)
@@ -161,6 +163,7 @@ class Worker:
                 self._duties.add(ProcessHeartbeat(heartbeat))
             else:
                 self._heartbeat = heartbeat
+        self.recycling.watch(self._duties)
 
     def _make_callable(self) -> None:
         """Coroutines need a loop."""
@@ -376,8 +379,7 @@ class Worker:
         _thread.start_new_thread(self._in_thread, (name, work))
 
     def _in_thread(self, name: str, work: Callable[[], Any]) -> None:
-        if "threading" in sys.modules:
-            _trace_thread(sys.modules["threading"])
+        trace_this_thread()
         try:
             work()
         except BaseException as error:
@@ -406,12 +408,3 @@ class Worker:
             # once this process is gone, nobody can tell whose they were
             ending.end_descendants()
         ending.end(status)
-
-
-def _trace_thread(threading: Any) -> None:
-    """What threads that are started by ``threading`` do for debuggers and coverage."""
-    trace, profile = threading.gettrace(), threading.getprofile()
-    if trace is not None:
-        sys.settrace(trace)
-    if profile is not None:
-        sys.setprofile(profile)
