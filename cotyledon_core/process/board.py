@@ -136,6 +136,18 @@ class Place:
         _STAMP.pack_into(self.board.stamps, self.number * _STAMP.size, now)
         return True
 
+    def abandon(self) -> None:
+        """The file is not ours any more; in the main thread.
+
+        The signal would end the process, or write to whatever has the number.
+        """
+        if self.dump_signal:
+            import faulthandler
+
+            faulthandler.unregister(self.dump_signal)
+            signal.signal(self.dump_signal, signal.SIG_IGN)
+        self.board = None
+
     def dump(self) -> None:
         """Write the stacks of all threads of this process."""
         if self.dump_signal:

@@ -66,16 +66,6 @@ class SocketWriter:
         self._end.sendall(data)
 
 
-class Nowhere:
-    """What is left when the write end was closed behind our back."""
-
-    def fileno(self) -> int:
-        return -1
-
-    def send(self, data: bytes) -> None:
-        pass
-
-
 def encode(pid: int, line: str) -> bytes:
     """One message, cut to what can be written in one piece."""
     text = line.replace("\n", " ").replace("\0", " ")

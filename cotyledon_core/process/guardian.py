@@ -1,7 +1,7 @@
 """The guardian: a process that ends what the manager can no longer end.
 
 It waits for the manager's death, which it sees as the end of its command pipe.
-Workers then go by themselves, by the death pipe; those that cannot, and what
+Workers then go by themselves, they see it at their channel; those that cannot, and what
 is left in the manager's process group, are killed after the grace period. It
 stays in the manager's session, so that the session's and the group's number
 cannot be given to anybody else, but in a process group of its own.

@@ -24,13 +24,13 @@ from cotyledon_core.process.board import NOWHERE, Board, Place
 from cotyledon_core.process.captured_stderr import CapturedStderr
 from cotyledon_core.process.channel import Channel
 from cotyledon_core.process.descriptors import close_private, private_pipe
-from cotyledon_core.process.lifeline import Lifeline
 from cotyledon_core.process.multiprocessing_child import ChildIdentity
 from cotyledon_core.process.reaper import take
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.worker import entry
 from cotyledon_core.worker.assignment import Assignment, SealedAssignment
 from cotyledon_core.worker.lifecycle import Worker
+from cotyledon_core.worker.manager_link import ManagerLink
 
 LOG = Log("cotyledon_core")
 
@@ -221,8 +221,7 @@ class Newborn(NamedTuple):
 class ForkSpawner:
     """Starts workers by a fork."""
 
-    def __init__(self, lifeline: Lifeline, channel: Channel, board: Board, roll: Roll) -> None:
-        self._lifeline = lifeline
+    def __init__(self, channel: Channel, board: Board, roll: Roll) -> None:
         self._channel = channel
         self._board = board
         self._roll = roll
@@ -236,11 +235,11 @@ class ForkSpawner:
             return [self._try(newborn) for newborn in prepared]
 
     def _prepare(self, start: Start) -> Newborn:
-        death, assignment = self._lifeline.reader, start.assignment
+        assignment, writer = start.assignment, self._channel.writer
         place = NOWHERE if start.executes else self._board.take()
         return Newborn(
-            Worker(assignment, death, self._channel.writer, place, self._roll),
-            ChildIdentity(assignment.worker_name, death),
+            Worker(assignment, ManagerLink(writer, place), self._roll),
+            ChildIdentity(assignment.worker_name, writer.fileno()),
             place,
             self._roll.reserve(),
             start,
@@ -287,18 +286,16 @@ class ForkSpawner:
 class ContextSpawner:
     """Starts workers through a multiprocessing context (spawn, forkserver)."""
 
-    def __init__(self, context: Any, lifeline: Lifeline, channel: Channel, board: Board) -> None:
+    def __init__(self, context: Any, channel: Channel, board: Board) -> None:
         self._context = context
         self._board = board
         self._served = context.get_start_method() == "forkserver"
         self._waited_for = WAITED_FOR and not self._served
         self._copies: list[Any] = []
-        self._death: Any = lifeline.socket
         self._channel: Any = channel.socket
-        if self._death is None:
-            self._death = _connection(lifeline.reader, readable=True)
+        if self._channel is None:
             self._channel = _connection(channel.writer.fileno(), readable=False)
-            self._copies += [self._death, self._channel]
+            self._copies.append(self._channel)
         self._file: Any = None
         if board.descriptor >= 0:
             self._file = _connection(board.descriptor, readable=True)
@@ -330,7 +327,6 @@ class ContextSpawner:
             target=entry.spawned,
             args=(
                 SealedAssignment(assignment),
-                self._death,
                 self._channel,
                 self._waited_for,
                 None if place is NOWHERE else (self._file, place.number, place.dump_signal),
@@ -393,8 +389,8 @@ def _connection(descriptor: int, *, readable: bool) -> Any:
     return Connection(os.dup(descriptor), readable=readable, writable=not readable)
 
 
-def make(context: Any, lifeline: Lifeline, channel: Channel, board: Board, roll: Roll) -> Spawner:
+def make(context: Any, channel: Channel, board: Board, roll: Roll) -> Spawner:
     """The spawner for a multiprocessing context."""
     if contexts.is_fork(context):
-        return ForkSpawner(lifeline, channel, board, roll)
-    return ContextSpawner(context, lifeline, channel, board)
+        return ForkSpawner(channel, board, roll)
+    return ContextSpawner(context, channel, board)

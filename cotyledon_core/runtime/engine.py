@@ -19,7 +19,6 @@ from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.process import board, clock, contexts, selector, session, spawner, title
 from cotyledon_core.process.channel import Channel
 from cotyledon_core.process.descriptors import fill_standard_descriptors
-from cotyledon_core.process.lifeline import Lifeline
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import SIGALRM, SIGINT, SIGTERM, STOPPING, Signals
 from cotyledon_core.record import replace
@@ -232,8 +231,6 @@ class Run:
             opened.callback(self._roll.close)
             self._selector = selector.make()
             opened.callback(selector.close, self._selector)
-            self._lifeline = Lifeline(portable=not CAN_FORK)
-            opened.callback(self._lifeline.cut)
             self._channel = Channel(portable=not CAN_FORK)
             opened.callback(self._channel.close)
             self._board = board.Board(engine.dump_signal)
@@ -297,7 +294,7 @@ class Run:
         context = contexts.resolve(self._context())
         if id(context) not in self._spawners:
             # kept beside its spawner, so that the id stays its own
-            made = spawner.make(context, self._lifeline, self._channel, self._board, self._roll)
+            made = spawner.make(context, self._channel, self._board, self._roll)
             self._spawners[id(context)] = (context, made)
         return self._spawners[id(context)][1]
 

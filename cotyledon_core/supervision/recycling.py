@@ -58,8 +58,8 @@ class Recycling:
         self.grant(worker.service)
 
     def grant(self, service: SupervisedService) -> None:
-        """Ask as many to end as may be in replacement, where another follows."""
-        if self._situation.stopping or service.given_up:
+        """Ask as many to end as may be in replacement, where others follow."""
+        if self._situation.stopping:
             return
         most = max(service.spec.max_recycling.of(service.wanted), 1)
         while (worker := service.recycle_queue.next(most)) is not None:

@@ -13,6 +13,7 @@ from cotyledon_core.process.multiprocessing_child import ChildIdentity
 from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import SealedAssignment
 from cotyledon_core.worker.lifecycle import Worker
+from cotyledon_core.worker.manager_link import ManagerLink
 
 
 def forked(
@@ -46,7 +47,6 @@ def forked(
 
 def spawned(
     sealed: SealedAssignment,
-    death: Any,
     channel: Any,
     signals_held: bool,
     place: tuple[Any, int, int] | None,
@@ -54,7 +54,6 @@ def spawned(
 ) -> None:
     """A process that multiprocessing made begins.
 
-    :param death: a socket or connection that becomes readable when the manager dies.
     :param channel: a socket or connection that the manager listens to.
     :param signals_held: whether the process began with signals held back.
     :param place: the board's file, the number of the place on it, and the
@@ -72,7 +71,7 @@ def spawned(
         tell(writer, os.getpid(), f"X_ERROR={shown(error)}")
         ending.log_exception(f"start of {sealed.worker_name}", error)
         ending.end(1)
-    worker = Worker(assignment, death.fileno(), writer, _place(place))
+    worker = Worker(assignment, ManagerLink(writer, _place(place)))
     worker.signals.install()
     worker.live(signals_held=signals_held)
 

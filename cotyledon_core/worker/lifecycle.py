@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import _thread
 import os
-import select
 import signal
 import time
 from collections.abc import Callable
@@ -33,8 +32,6 @@ from typing import Any, NoReturn
 
 from cotyledon_core.exceptions import shown
 from cotyledon_core.process import title
-from cotyledon_core.process.board import NOWHERE, Place
-from cotyledon_core.process.channel import Nowhere, Writer, tell
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import (
     SIGALRM,
@@ -50,6 +47,7 @@ from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import Assignment
 from cotyledon_core.worker.duties import Duties
 from cotyledon_core.worker.heartbeat import Heartbeat, ProcessHeartbeat
+from cotyledon_core.worker.manager_link import ManagerLink
 from cotyledon_core.worker.recycling import Recycling
 from cotyledon_core.worker.tracing import trace_this_thread
 
@@ -67,26 +65,14 @@ def current() -> Worker | None:
 class Worker:
     """This process, as a worker; made before the process is forked.
 
-    :param death: a descriptor that becomes readable when the manager dies.
-    :param channel: what the manager listens to.
-    :param place: where it leaves what the manager looks at.
     :param roll: where the manager's grace period is written, if it can be seen from here.
     """
 
-    def __init__(
-        self,
-        assignment: Assignment,
-        death: int,
-        channel: Writer,
-        place: Place = NOWHERE,
-        roll: Roll | None = None,
-    ) -> None:
+    def __init__(self, assignment: Assignment, link: ManagerLink, roll: Roll | None = None) -> None:
         self.pid = 0
         self.name = assignment.worker_name
         self._assignment = assignment
-        self._death = death
-        self._channel = channel
-        self._place = place
+        self._link = link
         self._roll = roll
         self._heartbeat: Heartbeat | None = None
         self.recycling: Recycling
@@ -120,7 +106,7 @@ class Worker:
         _current = self
         self.pid = os.getpid()
         try:
-            self._place.settle()
+            self._link.begin()
             self.recycling = Recycling(self._assignment, self.tell)
             self.signals.open()
             unblock()
@@ -140,7 +126,7 @@ class Worker:
         service = self._service = assignment.factory(
             assignment.worker_id, *assignment.args, **assignment.kwargs
         )
-        self._regain_descriptors()
+        self._link.regain(self.signals)
         # for services whose __init__ does not call ours
         service.worker_id = assignment.worker_id
         self._introduce(service)
@@ -158,7 +144,7 @@ class Worker:
         """Give signs of life, where they are awaited; watch the bounds."""
         timeout = self._assignment.watchdog_timeout
         if timeout:
-            heartbeat = Heartbeat(self._place, self.tell, timeout)
+            heartbeat = Heartbeat(self._link.place, self.tell, timeout)
             if self._assignment.watchdog == "process":
                 self._duties.add(ProcessHeartbeat(heartbeat))
             else:
@@ -197,7 +183,7 @@ class Worker:
         if program is not None:
             from cotyledon_core.worker import execution
 
-            execution.become(program, self._assignment, self._channel, self.signals, report)
+            execution.become(program, self._assignment, self._link.channel, self.signals, report)
 
     @property
     def grace(self) -> float:
@@ -216,7 +202,7 @@ class Worker:
 
     def tell(self, line: str) -> None:
         """Tell the manager something, in sd_notify's syntax; from any thread."""
-        tell(self._channel, self.pid, line)
+        self._link.tell(line)
 
     def heartbeat(self) -> None:
         """The service's sign of life, where one is awaited."""
@@ -253,7 +239,7 @@ class Worker:
         """One turn of the main thread."""
         due = self._duties.next_at(self._deadline)
         timeout = None if due is None else min(max(due - time.monotonic(), 0), LONGEST_WAIT)
-        manager_died = self._wait_for_signals(timeout)
+        manager_died = self._link.wait(self.signals, timeout)
         pending = self.signals.take()
         if SIGINT in pending or SIGALRM in pending:
             os._exit(1)
@@ -264,37 +250,6 @@ class Worker:
             self._terminate(manager_died)
         elif SIGHUP in pending:
             self._reload()
-
-    def _wait_for_signals(self, timeout: float | None) -> bool:
-        """Wait; whether the manager has died."""
-        if not hasattr(select, "poll"):
-            descriptors = [self.signals.reader, *([self._death] if self._death >= 0 else [])]
-            return self._death in select.select(descriptors, [], [], timeout)[0]
-        self._regain_descriptors()
-        poll = select.poll()
-        poll.register(self.signals.reader, select.POLLIN)
-        if self._death >= 0:
-            poll.register(self._death, 0)
-        milliseconds = None if timeout is None else timeout * 1000
-        ready: dict[int, int] = self.signals.interruptible(
-            lambda: dict(poll.poll(milliseconds)), {}
-        )
-        # the end of the writer shows at the reader
-        self._regain_descriptors(lost=bool(ready.get(self.signals.reader, 0) & ~select.POLLIN))
-        state = ready.get(self._death, 0)
-        if state & select.POLLNVAL:
-            self._death = -1
-        return bool(state & select.POLLHUP)
-
-    def _regain_descriptors(self, *, lost: bool = False) -> None:
-        """Go on where the service has closed all descriptors that it found.
-
-        Whatever has the numbers of ours is not ours to touch.
-        """
-        if lost or self.signals.lost():
-            self._death = -1
-            self._channel = Nowhere()
-            self.signals.reopen()
 
     def _limit(self) -> None:
         """From now on the grace period runs."""
@@ -314,17 +269,15 @@ class Worker:
 
     def _overrun(self) -> NoReturn:
         """The grace period is over: end by force, and leave the stacks to the manager."""
-        self._place.dump()
+        self._link.place.dump()
         self.tell("X_OVERRUN=1")
         os._exit(self._status)
 
     # -- terminate
 
     def _terminate(self, manager_died: bool) -> None:
-        if manager_died:
-            self._death = -1
-            if self._assignment.stderr_captured:
-                ending.mute_stderr()
+        if manager_died and self._assignment.stderr_captured:
+            ending.mute_stderr()
         if self._terminating:
             return
         self._terminating = True
@@ -400,7 +353,7 @@ class Worker:
         self._limit()
         self.signals.wake()
         if not wanted:
-            tell(self._channel, self.pid, f"X_ERROR={shown(error)}")
+            self.tell(f"X_ERROR={shown(error)}")
             ending.log_exception(f"{what} of {self.name}", error)
         if self._event_loop is not None and what != "start":
             self._event_loop.wind_up()

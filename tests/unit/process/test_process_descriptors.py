@@ -12,7 +12,10 @@ from typing import Any, NoReturn
 import pytest
 
 from cotyledon_core.process import descriptors
-from cotyledon_core.process.lifeline import Lifeline
+from cotyledon_core.process.channel import Channel
+from cotyledon_core.process.descriptors import close_private
+from cotyledon_core.process.signals import Signals
+from cotyledon_core.worker.manager_link import ManagerLink
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is inherited")
 
@@ -103,18 +106,18 @@ def test_nothing_is_done_where_nothing_is_closed(in_child: InChild) -> None:
     assert in_child(look)
 
 
-def test_children_see_the_end_of_the_lifeline(in_child: InChild) -> None:
+def test_children_see_the_death_of_the_manager(in_child: InChild) -> None:
     """Though siblings live, and children of children."""
 
     def look() -> bytes:
-        lifeline = Lifeline()
+        channel = Channel()
         seen, report = os.pipe()
         for with_child in (False, True):
             if os.fork() == 0:
-                _wait_for_the_end(lifeline, report, with_child)
-        if select.select([lifeline.reader], [], [], 0)[0]:
-            return b"it seems to be cut before it is"
-        lifeline.cut()
+                _wait_for_the_end(channel, report, with_child)
+        if select.select([seen], [], [], 0.2)[0]:
+            return b"the manager seems to be dead before it is"
+        close_private(channel.reader)
         told = b""
         while len(told) < 2 and select.select([seen], [], [], 20)[0]:
             told += os.read(seen, 10)
@@ -123,12 +126,16 @@ def test_children_see_the_end_of_the_lifeline(in_child: InChild) -> None:
     assert in_child(look) == b"xx"
 
 
-def _wait_for_the_end(lifeline: Lifeline, report: int, with_child: bool) -> NoReturn:
-    """A process that tells when the lifeline is cut, and then stays."""
+def _wait_for_the_end(channel: Channel, report: int, with_child: bool) -> NoReturn:
+    """A process that tells when its link sees the end, and then stays."""
     try:
         if with_child and os.fork() == 0:
             signal.pause()
-        os.read(lifeline.reader, 1)
+        noted = Signals([signal.SIGUSR2])
+        noted.install()
+        noted.open()
+        while not ManagerLink(channel.writer).wait(noted, None):
+            pass
         os.write(report, b"x")
         signal.pause()
     finally:

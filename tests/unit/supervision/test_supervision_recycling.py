@@ -248,16 +248,13 @@ def test_a_replacement_that_is_replaced_itself_still_counts() -> None:
     assert setting.leaving() == [1]
 
 
-def test_nobody_leaves_a_service_that_was_given_up() -> None:
-    """No other process would follow."""
+def test_those_that_run_on_in_a_service_that_was_given_up_are_replaced() -> None:
     setting = Setting(4, decide=lambda death: GiveUp("enough"))
     setting.ask(0, 1)
     setting.end(3, ExitStatus(code=1))
+    assert setting.state(3) is State.FATAL
     setting.end(0)
-    assert setting.state(0) is State.FATAL
-    assert setting.told() == []
-    setting.ask(2)
-    assert setting.leaving() == []
+    assert setting.state(0) is State.STARTING
 
 
 def test_scaled_down_while_leaving_and_while_waiting() -> None:

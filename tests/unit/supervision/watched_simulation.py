@@ -277,19 +277,13 @@ class Watched(Simulation):
         budgets = {
             service_id: max(spec.max_recycling.of(self.wanted[service_id]), 1)
             for service_id, spec in self.specs.items()
-            if not (self.stop_noticed or service_id in self._given_up())
+            if not self.stop_noticed
         }
         self.recycling.check_granted(
             [process for process in stopped if process not in expected],
             {slot: worker.state for slot, worker in self.slots().items()},
             budgets,
         )
-
-    def _given_up(self) -> set[ServiceId]:
-        """With the service that was given up for the end that is being looked at."""
-        return self.given_up | {
-            death.service_id for death, decision in self._decisions if isinstance(decision, GiveUp)
-        }
 
     def _to_stop(self, message: Message, unasked: list[FakeProcess]) -> list[FakeProcess]:
         if isinstance(message, msg.ShutDown):
