@@ -218,6 +218,10 @@ class Household:
         if self._roll.grace and SIGALRM is not None:
             signal.setitimer(signal.ITIMER_REAL, min(self._roll.grace, remnants.LONGEST_WAIT))
 
+    def accept_abort(self) -> None:
+        """An end at once is under way, and not stuck."""
+        self._roll.end_by(time.monotonic() + FINISHING)
+
     def set_grace(self, grace: float) -> None:
         """The manager's grace period changes, in seconds; for a stop that is to come."""
         if self.stop_accepted_at is None:
@@ -243,7 +247,7 @@ class Household:
 
     def close(self) -> None:
         """The supervisor is done: end what is left, and the helpers."""
-        if self.stop_accepted_at is not None:
+        if self._roll.bound:
             # what follows has bounds of its own
             self._roll.end_by(time.monotonic() + FINISHING)
         with contextlib.ExitStack() as steps:

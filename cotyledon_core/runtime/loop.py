@@ -294,6 +294,7 @@ class Loop:
             self._household.accept_stop()
             self.deliver(msg.ShutDown(self._household.stop_accepted_at or time.monotonic()))
         if SIGINT in pending or (SIGALRM in pending and not self._household.bound_reached()):
+            self._household.accept_abort()
             self.deliver(msg.Abort())
         elif SIGHUP in pending and SIGTERM not in pending:
             self._reload()

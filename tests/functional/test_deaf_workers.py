@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.functional import procfs
-from tests.functional.harness import Launch
+from tests.functional.harness import APPS, Launch
 
 RUNNING = [
     "ignore",
@@ -87,6 +90,40 @@ def test_deaf_worker_disturbs_nobody(launch: Launch, way: str) -> None:
     if way != "closed":
         assert all(procfs.alive(pid) for pid in deaf)
     application.stop()
+
+
+@pytest.fixture
+def trace() -> Iterator[Callable[..., None]]:
+    """Stop a process as a debugger does; the debugger ends with the test."""
+    tracers = []
+
+    def start(pid: int, *options: str) -> None:
+        command = [sys.executable, str(APPS / "tracer.py"), str(pid), *options]
+        tracer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        tracers.append(tracer)
+        assert tracer.stdout is not None
+        answer = tracer.stdout.readline().strip()
+        if answer.startswith("refused"):
+            pytest.skip(f"not permitted to trace: {answer}")
+        assert answer == "stopped"
+
+    yield start
+    for tracer in tracers:
+        tracer.kill()
+        tracer.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("reaping", [True, False])
+def test_traced_worker_holds_up_no_stop(
+    launch: Launch, trace: Callable[..., None], method: str, number: int, reaping: bool
+) -> None:
+    """It obeys nothing but SIGKILL, and its tracer learns of its end first."""
+    application = launch("plain", "1", "2", "0", method=method)
+    workers = application.wait_for_workers(2)
+    trace(workers["web", 0], *["reaping"] * reaping)
+    expected = {signal.SIGTERM: (0, 1), signal.SIGINT: (1,), signal.SIGKILL: (-signal.SIGKILL,)}
+    assert application.stop(number) in expected[signal.Signals(number)]
 
 
 def test_killed_replacement_of_a_deaf_worker(launch: Launch, method: str) -> None:
