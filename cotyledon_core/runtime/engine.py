@@ -299,7 +299,10 @@ class Run:
         return self._spawners[id(context)][1]
 
     def close(self) -> None:
-        """Take everything apart; after an error, the workers are ended first."""
+        """Take everything apart; after an error, the workers are ended first.
+
+        Those that are left at a decided end have outlived SIGKILL.
+        """
         with self._opened:
             # the last that is put here comes first, and all of it comes
             if self._loop is not None:
@@ -307,5 +310,5 @@ class Run:
             for _, made in self._spawners.values():
                 self._opened.callback(made.close)
             self._opened.callback(self.household.close)
-            if len(self._children):
+            if self._loop is not None and not self._loop.done:
                 self._opened.callback(self.household.end_workers)

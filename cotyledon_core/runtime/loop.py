@@ -94,6 +94,11 @@ class Loop:
             self.turn()
         return self._executor.exit_status
 
+    @property
+    def done(self) -> bool:
+        """Whether the supervisor has decided the end."""
+        return self._executor.exit_status is not None
+
     def turn(self) -> None:
         """See the module's description."""
         for key, _ in self._selector.select(self._timeout()):
