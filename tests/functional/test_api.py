@@ -94,6 +94,13 @@ def test_process_titles(launch: Launch, method: str) -> None:
 
 
 @pytest.mark.portable
+def test_foreign_attribute_under_the_name_of_a_method(launch: Launch, method: str) -> None:
+    application = launch("styles", "foreign_attribute", method=method)
+    application.wait_for_workers(1)
+    assert application.stop() == 0
+    assert len(application.records("terminate")) == 1
+
+
 def test_factories_and_arguments(launch: Launch, method: str) -> None:
     application = launch("styles", "factories", method=method)
     application.wait_for_workers(6)

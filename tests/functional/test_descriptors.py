@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -18,6 +19,10 @@ PRIVATE = ("anon_inode:[eventpoll]", "anon_inode:[eventfd]", "anon_inode:[signal
 
 def beyond_standard(pid: int) -> dict[int, str]:
     return {number: what for number, what in procfs.descriptors(pid).items() if number > 2}
+
+
+def sockets(pid: int) -> set[str]:
+    return {what for what in procfs.descriptors(pid).values() if what.startswith("socket:")}
 
 
 def cycle(application: Application, web: int = 2, batch: int = 2) -> None:
@@ -54,6 +59,22 @@ def test_worker_inherits_nothing_of_the_manager(launch: Launch, method: str) -> 
             ]
             assert not (shared and what.startswith(PRIVATE)), (what, shared)
     assert application.stop() == 0
+
+
+def test_worker_inherits_no_notification_socket(launch: Launch) -> None:
+    """Neither systemd's address nor the manager's own socket for programs."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind("")
+        address = "@" + systemd.getsockname()[1:].decode()
+        application = launch("descriptors", "notifying", address)
+        workers = application.wait_for_workers(2)
+        environments = application.records("environment")
+        assert [record.notify for record in environments] == [None, None]
+        managers = sockets(application.pid)
+        assert managers
+        for pid in workers.values():
+            assert not managers & sockets(pid)
+        assert application.stop() == 0
 
 
 def test_worker_inherits_nothing_of_its_siblings(launch: Launch, method: str) -> None:

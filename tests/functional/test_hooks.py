@@ -111,6 +111,15 @@ def test_term_is_obeyed_while_a_hook_hangs(launch: Launch, kind: str, way: str) 
         assert status == (1 if way == "sleep" else -signal.SIGKILL)
 
 
+@pytest.mark.parametrize("how", ["term", "shutdown"])
+def test_stop_that_was_asked_for_early_is_bound_too(launch: Launch, how: str) -> None:
+    application = launch("hooks", "hanging_early", how)
+    assert application.wait() == 1
+    application.wait_until_gone()
+    assert application.records("hanging")
+    assert not application.records("init")
+
+
 @pytest.mark.parametrize(
     ("way", "number"),
     [("sleep", signal.SIGINT), ("sleep", signal.SIGALRM), ("gil", signal.SIGINT)],

@@ -158,6 +158,30 @@ def test_killed_during_shutdown(launch: Launch, method: str) -> None:
     assert len(application.records("terminate")) == 3
 
 
+def test_raised_grace_holds_after_a_killed_manager(launch: Launch) -> None:
+    application = launch("stopping", "changed_grace", "1", "3600")
+    workers = application.wait_for_workers(2)
+    gate = application.directory / "gate-end"
+    gate.touch()
+    application.send(signal.SIGHUP)
+    application.wait_for("reload", 2)
+    application.send(signal.SIGKILL)
+    application.wait_for("terminate", 2)
+    signal.sigtimedwait((), 2.5)
+    assert application.workers() == workers
+    gate.unlink()
+    application.wait_until_gone()
+    assert len(application.records("terminated")) == 2
+
+
+def test_lowered_grace_holds_after_a_killed_manager(launch: Launch) -> None:
+    application = launch("deaf", "session_ignore", "3600", environment={"LATER_GRACE": "1"})
+    application.wait_for("deaf", 2)
+    application.send(signal.SIGHUP)
+    application.wait_for("lowered")
+    application.stop(signal.SIGKILL)
+
+
 def test_killed_during_reload(launch: Launch, method: str) -> None:
     application = launch("dying", "gated", "3", method=method)
     (application.directory / "gate-end").touch()

@@ -211,6 +211,14 @@ def test_a_second_manager_is_refused(manager: Any) -> None:
     )
 
 
+def test_a_constructor_that_fails_leaves_nothing() -> None:
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    with pytest.raises(ValueError, match="soon"):
+        cotyledon.ServiceManager(wait_interval="soon")  # type: ignore[arg-type]
+    assert {number: signal.getsignal(number) for number in SIGNALS} == handlers
+    cotyledon.ServiceManager()
+
+
 def test_test_suites_may_reset_it(manager: Any) -> None:
     for _ in range(3):
         cotyledon.ServiceManager._process_runner_already_created = False

@@ -1,7 +1,7 @@
 """Workers that do not react to anything any more, beside a calm one.
 
 Arguments: how they became so, the manager's grace period. The environment's
-SERVICE_GRACE is the service's own.
+SERVICE_GRACE is the service's own, LATER_GRACE what a reload sets for the manager.
 """
 
 import os
@@ -105,8 +105,14 @@ DEAFNESS: dict[str, Any] = {
 
 
 def main(way: str, grace: str) -> None:
+    def lower() -> None:
+        made._graceful_shutdown_timeout = int(os.environ["LATER_GRACE"])
+        record("lowered")
+
     made = manager(int(grace))
     made.register_hooks(on_dead_worker=on_dead_worker)
+    if "LATER_GRACE" in os.environ:
+        made.register_hooks(on_reload=lower)
     made.add(Calm, 1)
     made.add(Deaf, 2, args=(way,))
     made.run()

@@ -17,6 +17,8 @@ from typing import Any
 
 from support import Recording, Reloading, main, manager, record, watch
 
+import cotyledon_core as cotyledon
+
 
 class Web(Reloading):
     """Keeps its ``run()`` thread, as a working service does."""
@@ -28,6 +30,7 @@ class Web(Reloading):
         self.ended = threading.Event()
 
     def run(self) -> None:
+        record("environment", notify=os.environ.get("NOTIFY_SOCKET"))
         super().run()
         self.ended.wait()
 
@@ -169,6 +172,23 @@ def closing(*names: str) -> None:
     watch(made)
     made.add(Web, 2)
     made.add(Batch, 2)
+    made.run()
+
+
+class Program(cotyledon.Service):
+    """Becomes a program that may send notifications."""
+
+    def program(self) -> cotyledon.Program:
+        return cotyledon.Program(argv=["sleep", "3600"])
+
+
+def notifying(address: str) -> None:
+    """As a unit of systemd's, and with a socket of the manager's own for a program."""
+    os.environ["NOTIFY_SOCKET"] = address
+    made = manager()
+    watch(made)
+    made.add(Program)
+    made.add(Web, 2)
     made.run()
 
 

@@ -1,6 +1,7 @@
 """Hooks that raise, hang or look around; the first argument says which."""
 
 import os
+import signal
 import threading
 import uuid
 from typing import Any
@@ -85,6 +86,18 @@ def hanging(kind: str, way: str) -> None:
     made = manager(1)
     made.register_hooks(**{kind: Hanging(way)})
     made.add(Web, 2)
+    made.run()
+
+
+def hanging_early(how: str) -> None:
+    """Told to stop before it runs."""
+    made = manager(1)
+    made.register_hooks(on_terminate=Hanging("sleep"))
+    made.add(Web, 2)
+    if how == "term":
+        os.kill(os.getpid(), signal.SIGTERM)
+    else:
+        made.shutdown()
     made.run()
 
 

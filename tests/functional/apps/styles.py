@@ -145,6 +145,19 @@ class Tagged(cotyledon.Service):
         record("run", tag=self.tag, worker_id=self.worker_id)
 
 
+class Titled(Recording):
+    """Has something else under the name of a public method."""
+
+    name = "titled"
+    program = "the evening's"
+
+
+def foreign_attribute() -> None:
+    made = manager()
+    made.add(Titled)
+    made.run()
+
+
 def twice() -> None:
     made = manager()
     made.add(Tagged, 2, args=("first",))

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,9 @@ from cotyledon_core.process import proctable, remnants
 from cotyledon_core.process.proctable import Entry
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="proc(5) and pidfds")
+
+
+NOBODY = 65534
 
 
 class Tree:
@@ -220,3 +224,21 @@ def test_seeing_off(tree: Tree) -> None:
         assert os.waitpid(pid, 0)[1] in (signal.SIGKILL, signal.SIGTERM)
         tree.pids.remove(pid)
     assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_one_that_may_not_be_signalled_protects_no_other(
+    in_child: Callable[[Callable[[], Any]], Any],
+) -> None:
+    def look() -> bool:
+        tree = Tree()
+        (another_users,) = tree.grow()
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        (ours,) = tree.grow()
+        held = remnants.Held()
+        held.hold([another_users, ours])
+        held.send(signal.SIGKILL)
+        os.waitpid(ours, 0)
+        return os.waitpid(another_users, os.WNOHANG) == (0, 0)
+
+    assert in_child(look)

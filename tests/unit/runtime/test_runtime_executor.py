@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from cotyledon_core.exceptions import WorkerStartError
 from cotyledon_core.process.board import NOWHERE
 from cotyledon_core.process.reaper import Reaper
 from cotyledon_core.process.roll import Roll
-from cotyledon_core.process.spawner import Child, Start, WatchedChild
+from cotyledon_core.process.spawner import Child, Spawner, Start, WatchedChild
 from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
 from cotyledon_core.runtime.executor import Executor, listening
@@ -222,6 +223,19 @@ def test_a_message_comes_from_a_worker_or_from_below_it(shell: Shell) -> None:
     os.close(reader)
     os.waitpid(pid, 0)
     assert shell.children.sender(pid) is None, "it is gone"
+
+
+def test_without_room_for_a_spawner_every_start_fails(shell: Shell) -> None:
+    def refuse() -> Spawner:
+        raise OSError(errno.EMFILE, "no more descriptors")
+
+    shell.executor._spawner = refuse
+    answers = shell.perform(Spawn(incarnation(0)), Spawn(incarnation(1)))
+    assert [(type(answer), answer.incarnation.worker_id) for answer in answers] == [
+        (SpawnFailed, 0),
+        (SpawnFailed, 1),
+    ]
+    assert "no more descriptors" in answers[0].error
 
 
 class NoHelpers(dict[int, Any]):

@@ -36,6 +36,12 @@ class Executing(Service):
         return Program(argv=["true"])
 
 
+class Titled(Service):
+    """Has something else under the name of a public method."""
+
+    program = "the evening's"
+
+
 class ByProperty(Service):
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -89,6 +95,7 @@ def definition(factory: Any, **options: Any) -> ServiceDefinition:
         (Plain, None, False),
         (Named, 7.0, False),
         (Executing, None, True),
+        (Titled, None, False),
         (ByProperty, None, False),
         (Foreign, None, False),
         (make, None, False),
