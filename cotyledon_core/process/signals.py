@@ -105,6 +105,7 @@ class Signals:
         self._private = private
         self._pending: set[int] = set()
         self._waiter: int | None = None
+        self._was_interrupted = False
         self._before: Signals | None = None
         self._previous: dict[int, Any] = {}
         self._previous_wakeup = -1
@@ -159,6 +160,10 @@ class Signals:
             found = wait()
             self._waiter = None
         except _Interrupted:
+            self._was_interrupted = True
+            if hasattr(_signal, "pthread_kill"):
+                # handlers of signals that came with this one are otherwise called with the next
+                _signal.pthread_kill(_thread.get_ident(), 0)
             return otherwise
         return found
 
@@ -193,9 +198,12 @@ class Signals:
 
     def take(self) -> set[int]:
         """What has arrived since the last call."""
-        if self._wakeup is not None:
-            self._wakeup.drain()
+        written = b"" if self._wakeup is None else self._wakeup.drain()
         taken: set[int] = set()
+        if self._was_interrupted:
+            # one handler that raises may have kept another from noting its signal
+            self._was_interrupted = False
+            taken.update(set(self._watched).intersection(written))
         while self._pending:
             taken.add(self._pending.pop())
         return taken

@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Callable
 from typing import Protocol
+
+CHUNK = 4096
 
 
 class Wakeup(Protocol):
@@ -21,8 +24,8 @@ class Wakeup(Protocol):
     def wake(self) -> None:
         """Make the reader readable."""
 
-    def drain(self) -> None:
-        """Read all that there is."""
+    def drain(self) -> bytes:
+        """Read all that there is: the numbers of signals, and 0 for each :meth:`wake`."""
 
     def close(self) -> None: ...
 
@@ -39,12 +42,8 @@ class Descriptors:
         with contextlib.suppress(OSError):
             os.write(self.writer, b"\0")
 
-    def drain(self) -> None:
-        try:
-            while len(os.read(self.reader, 4096)) == 4096:
-                pass
-        except OSError:
-            pass
+    def drain(self) -> bytes:
+        return _all_of(lambda: os.read(self.reader, CHUNK))
 
     def close(self) -> None:
         os.close(self.reader)
@@ -64,16 +63,24 @@ class Sockets:
         with contextlib.suppress(OSError):
             self._writer.send(b"\0")
 
-    def drain(self) -> None:
-        try:
-            while len(self._reader.recv(4096)) == 4096:
-                pass
-        except OSError:
-            pass
+    def drain(self) -> bytes:
+        return _all_of(lambda: self._reader.recv(CHUNK))
 
     def close(self) -> None:
         self._reader.close()
         self._writer.close()
+
+
+def _all_of(read: Callable[[], bytes]) -> bytes:
+    data = b""
+    try:
+        while more := read():
+            data += more
+            if len(more) < CHUNK:
+                break
+    except OSError:
+        pass
+    return data
 
 
 def pipe(*, above_standard: bool = False) -> Wakeup:

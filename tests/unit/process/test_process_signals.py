@@ -159,6 +159,35 @@ def test_a_wait_ends_with_a_signal_and_needs_no_descriptor(noted: Signals) -> No
     assert noted.take() == {USR2}
 
 
+def test_a_wait_that_a_signal_ends_loses_none_that_came_with_it(noted: Signals) -> None:
+    def wait() -> str:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {USR1, USR2})
+        return "waited"
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {USR1, USR2})
+    os.kill(os.getpid(), USR1)
+    os.kill(os.getpid(), USR2)
+    assert noted.interruptible(wait, "interrupted") == "interrupted"
+    assert noted.take() == {USR1, USR2}
+
+
+def test_a_signal_that_a_handler_was_kept_from_noting_is_not_lost(
+    noted: Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its handler is interrupted by another one, which raises."""
+
+    def wait() -> str:
+        os.kill(os.getpid(), USR1)
+        return "waited"
+
+    noted.wake()
+    with monkeypatch.context() as patch:
+        patch.setattr(noted, "note", lambda number: None)
+        assert noted.interruptible(wait, "interrupted") == "interrupted"
+    assert noted.take() == {USR1}
+    assert noted.take() == set()
+
+
 def test_a_child_is_not_interrupted_for_its_parents_wait(noted: Signals, in_child: InChild) -> None:
     """Another thread forks it meanwhile."""
 
