@@ -224,6 +224,12 @@ class WorkerExited(WorkerEvent):
     (container) of its own. Otherwise ``detail`` says if the OOM killer was
     active in the manager's control group, or without one on the machine.
     """
+    dump: str = ""
+    """The Python stacks at a fatal error of the interpreter, such as a segmentation fault.
+
+    Empty where the application has enabled :mod:`faulthandler` itself: then
+    they are written where it says.
+    """
     stderr_tail: str = ""
     """The last 4 KiB that the process wrote to standard error, with ``capture_stderr``."""
 

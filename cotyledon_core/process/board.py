@@ -39,15 +39,30 @@ class Board:
         self.stamps = mmap.mmap(-1, CAPACITY * _STAMP.size) if descriptor is None else None
         self.descriptor = _memory_file() if descriptor is None else descriptor
         self.dump_signal = dump_signal if self.descriptor >= 0 and _is_free(dump_signal) else 0
+        self._catches_errors = False
         self._free: list[int] = []
         self._used = 0
 
     def open(self) -> None:
-        """Take up the signal; workers that are forked from now on have it, too."""
+        """Take up the signal; workers that are forked from now on have it, too.
+
+        As they have faulthandler's handlers for fatal errors, which write here
+        unless the application has them already.
+        """
+        self._catch_errors()
         if self.dump_signal:
             import faulthandler
 
             faulthandler.register(self.dump_signal, file=self.descriptor, all_threads=True)
+
+    def _catch_errors(self) -> None:
+        import faulthandler
+
+        if self.descriptor >= 0 and not faulthandler.is_enabled():
+            # what other processes than workers write is nobody's
+            os.lseek(self.descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
+            faulthandler.enable(file=self.descriptor)
+            self._catches_errors = True
 
     def take(self) -> Place:
         """A place for a new worker."""
@@ -63,9 +78,11 @@ class Board:
         self._free.append(number)
 
     def close(self) -> None:
-        if self.dump_signal:
-            import faulthandler
+        import faulthandler
 
+        if self._catches_errors:
+            faulthandler.disable()
+        if self.dump_signal:
             faulthandler.unregister(self.dump_signal)
         if self.stamps is not None:
             self.stamps.close()
@@ -96,9 +113,8 @@ class Place:
 
     def take_dump(self) -> str:
         """The stacks that the worker has written, once."""
-        if not self.dump_signal:
+        if self.board is None or self.board.descriptor < 0:
             return ""
-        assert self.board is not None
         try:
             written = os.pread(self.board.descriptor, DUMP_ROOM, self._position).rstrip(b"\0")
             if written:
@@ -108,18 +124,32 @@ class Place:
         return written.decode(errors="replace")
 
     def give_back(self) -> None:
-        """The worker has ended, and what it left was read."""
+        """The worker has ended; what it left and was not read is lost."""
         if self.board is not None:
             self.beat(0.0)
+            if self._is_written():
+                self.take_dump()
             self.board.give_back(self.number)
+
+    def _is_written(self) -> bool:
+        """Whether there are stacks: a child of the worker may have left some, too."""
+        assert self.board is not None
+        descriptor = self.board.descriptor
+        if descriptor < 0:
+            return False
+        try:
+            first = os.lseek(descriptor, self._position, os.SEEK_DATA)
+            os.lseek(descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
+        except OSError:
+            return False
+        return first < self._position + DUMP_ROOM
 
     # -- in the worker
 
     def settle(self) -> None:
         """Have the stacks written here."""
-        if not self.dump_signal:
+        if self.board is None or self.board.descriptor < 0:
             return
-        assert self.board is not None
         descriptor = self.board.descriptor
         try:
             own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY)

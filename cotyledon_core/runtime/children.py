@@ -22,6 +22,7 @@ class WorkerProcess:
 
     __slots__ = (
         "child",
+        "dump",
         "error",
         "incarnation",
         "killed",
@@ -42,6 +43,8 @@ class WorkerProcess:
         self.reload_signal: int | None = SIGHUP
         self.start_error = ""
         self.error = ""
+        self.dump = ""
+        """The stacks that it has written at a fatal error."""
         self.killed = False
         """Whether it was sent SIGKILL."""
         self.oom_killed = False
@@ -58,7 +61,10 @@ class WorkerProcess:
         usage = self.usage._asdict() if self.usage else {}
         stderr = self.child.stderr
         return Findings(
-            **usage, oom_killed=self.oom_killed, stderr_tail=stderr.tail if stderr else ""
+            **usage,
+            oom_killed=self.oom_killed,
+            dump=self.dump,
+            stderr_tail=stderr.tail if stderr else "",
         )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -37,6 +38,12 @@ REAP_LIMIT = 64
 """Deaths in one turn."""
 LONGEST_WAIT = 86400.0
 """Seconds; the system does not take any number."""
+FATAL_ERRORS = frozenset(
+    getattr(signal, name, None) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
+) - {None}
+"""Signals that faulthandler writes the stacks for."""
+DUMP_LIMIT = 32 * 1024
+"""Characters of the stacks that are told with an end."""
 COMMAND_LIMIT = 64
 """Commands in one turn."""
 
@@ -179,7 +186,11 @@ class Loop:
         self._oom.judge(ended)
         for process, status in ended:
             error = process.start_error or reports.error(process.child.reported)
-            dump = process.child.place.take_dump() if process.wrote_dump else ""
+            dump = ""
+            if process.wrote_dump:
+                dump = process.child.place.take_dump()
+            elif status.signal in FATAL_ERRORS:
+                process.dump = process.child.place.take_dump()[:DUMP_LIMIT]
             process.child.close()
             self.deliver(
                 msg.Exited(

@@ -14,6 +14,7 @@ class Findings(Record):
     cpu_system: float | None = None
     peak_memory: int | None = None
     oom_killed: bool = False
+    dump: str = ""
     stderr_tail: str = ""
 
     def fields(self) -> dict[str, Any]:

@@ -122,3 +122,22 @@ def test_stderr_of_a_program(launch: Launch, method: str) -> None:
     assert (ended.status["code"], ended.stderr_tail) == (5, "said\n")
     application.wait_for_one("logged", text="command(0): said")
     assert application.stop() == 0
+
+
+def test_fatal_errors(launch: Launch, method: str) -> None:
+    application = launch("deaths", "fatal", "", method=method)
+    faults = {0: (signal.SIGSEGV, "Segmentation fault"), 1: (signal.SIGABRT, "Aborted")}
+    for worker_id, (number, text) in faults.items():
+        for ended in application.wait_for("exited", 2, worker_id=worker_id)[:2]:
+            assert ended.status["signal"] == number
+            assert ended.dump.startswith(f"Fatal Python error: {text}\n")
+            assert 'deaths.py", line' in ended.dump
+    assert application.stop() == 0
+
+
+def test_the_applications_own_faulthandler_stays(launch: Launch) -> None:
+    application = launch("deaths", "fatal", "own")
+    ended = application.wait_for_one("exited", worker_id=0)
+    assert (ended.status["signal"], ended.dump) == (signal.SIGSEGV, "")
+    assert "Fatal Python error: Segmentation fault" in application.output()
+    assert application.stop() == 0

@@ -1,5 +1,7 @@
 """What is told of workers' ends; the first argument says how they end."""
 
+import ctypes
+import faulthandler
 import importlib
 import itertools
 import logging
@@ -129,6 +131,24 @@ class Orphaned(Recording):
     def terminate(self) -> None:
         print("where is everybody?", file=sys.stderr, flush=True)
         super().terminate()
+
+
+class Crashing(cotyledon.Service):
+    """Ends by a fatal error."""
+
+    name = "crashing"
+
+    def run(self) -> None:
+        if self.worker_id == 0:
+            ctypes.string_at(0)
+        os.abort()
+
+
+def fatal(own: str) -> None:
+    """The application may have handlers of its own."""
+    if own:
+        faulthandler.enable()
+    run(Crashing, workers=2)
 
 
 HUNGER = "memory = []\nwhile True: memory.append(bytearray(1 << 20))"

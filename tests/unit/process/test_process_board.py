@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -50,6 +52,53 @@ def test_stacks_are_written_each_to_its_place(board: Board, in_child: InChild) -
     places = [board.take() for _ in range(3)]
     in_child(lambda: recursive_name_in_the_stacks(places[2]))
     assert [bool(place.take_dump()) for place in places] == [False, False, True]
+
+
+def test_stacks_that_nobody_took_are_not_the_next_workers(board: Board, in_child: InChild) -> None:
+    first, second = board.take(), board.take()
+    in_child(lambda: recursive_name_in_the_stacks(first))
+    second.give_back()
+    assert first.take_dump()
+    in_child(lambda: recursive_name_in_the_stacks(first))
+    first.give_back()
+    assert board.take().take_dump() == ""
+
+
+def test_fatal_errors_are_written_to_the_place_too() -> None:
+    """In a process of its own: the test runner has handlers already."""
+    program = """if True:
+        import faulthandler, os, signal
+        from cotyledon_core.process.board import Board
+        board = Board(0)
+        board.open()
+        board.take()
+        place = board.take()
+        pid = os.fork()
+        if pid == 0:
+            place.settle()
+            os.kill(os.getpid(), signal.SIGSEGV)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        dump = place.take_dump()
+        board.close()
+        assert not faulthandler.is_enabled()
+        faulthandler.enable()
+        other = Board(0)
+        other.open()
+        other.close()
+        assert faulthandler.is_enabled()
+        print(status)
+        print(dump)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("-11\nFatal Python error: Segmentation fault\n")
 
 
 def test_stacks_are_taken_once_and_the_next_are_whole(board: Board, in_child: InChild) -> None:
