@@ -8,7 +8,14 @@ the service having been given up; the restart policy. See :meth:`Ends._settle`.
 from __future__ import annotations
 
 from cotyledon_core import events
-from cotyledon_core.plugins.restart_policy import Cause, ExitStatus, PastRestart, Restart, Stop
+from cotyledon_core.plugins.restart_policy import (
+    Cause,
+    ExitStatus,
+    PastRestart,
+    Phase,
+    Restart,
+    Stop,
+)
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.findings import Findings
 from cotyledon_core.supervision.recycling import Recycling
@@ -42,7 +49,10 @@ class Ends:
         worker.check(Occurrence.EXITED)
         if message.dump or worker.dump_asked:
             self._stopping.tell_hung(worker, message.dump)
-        cause = Cause.SPAWN_FAILED if message.start_error else Cause.EXITED
+        cause = Cause.EXITED
+        if message.start_error:
+            # where the failure cannot be told in time, readiness was told before it
+            cause, worker.phase = Cause.SPAWN_FAILED, Phase.BOOT
         if worker.ending is not None:
             cause = UNASKED.get(worker.ending, cause)
         uptime = self._situation.now - worker.started_at

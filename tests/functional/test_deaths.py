@@ -141,3 +141,16 @@ def test_the_applications_own_faulthandler_stays(launch: Launch) -> None:
     assert (ended.status["signal"], ended.dump) == (signal.SIGSEGV, "")
     assert "Fatal Python error: Segmentation fault" in application.output()
     assert application.stop() == 0
+
+
+def test_a_program_that_is_not_there(launch: Launch, method: str) -> None:
+    application = launch("deaths", "program", "/no/such/program", method=method)
+    ended = application.wait_for("exited", 2)[0]
+    assert (ended.cause, ended.phase, ended.status["code"]) == ("spawn failed", "boot", 127)
+    assert "/no/such/program" in ended.detail
+    assert ended.uptime > 0
+    assert application.stop() == 0
+    told = application.records("on_dead_worker")
+    assert [record.status for record in told] == [
+        record.status["code"] for record in application.records("exited")
+    ]

@@ -233,6 +233,18 @@ def test_a_program_that_cannot_be_executed_counts_as_a_failed_start() -> None:
     assert death.status == ExitStatus(code=127)
 
 
+def test_a_failed_execution_that_is_told_late_had_not_been_ready() -> None:
+    policy = Deciding(Restart(1.0))
+    simulation = Simulation()
+    service_id = simulation.add(decide=policy)
+    simulation.start()
+    incarnation = simulation.process(service_id).incarnation
+    simulation.send(msg.Exited(incarnation, ExitStatus(code=127), "no such file"))
+    (told,) = simulation.events_of(events.WorkerExited)
+    assert (told.phase, told.cause) == (Phase.BOOT, Cause.SPAWN_FAILED)
+    assert policy.deaths[0].phase is Phase.BOOT
+
+
 def test_what_was_found_out_is_told() -> None:
     simulation = Simulation()
     service_id = simulation.add(decide=Deciding(Restart(5.0)))
