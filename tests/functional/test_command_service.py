@@ -235,4 +235,4 @@ def test_a_program_that_sends_no_heartbeat_is_hung(launch_program: Launch) -> No
     # six heartbeats at intervals of half its time
     assert hung.at - application.records("worker_ready")[0].at > 2.5
     assert hung.dump == ""
-    assert application.stop() == 0
+    assert application.wait() == 3, "nothing is left"

@@ -132,9 +132,15 @@ def construct_only() -> None:
 
 
 def signature() -> None:
-    parameters = inspect.signature(cotyledon.ServiceManager).parameters
-    assert list(parameters) == ["wait_interval", "graceful_shutdown_timeout", "mp_context"]
-    defaults = [parameter.default for parameter in parameters.values()]
+    found = inspect.signature(cotyledon.ServiceManager).parameters.values()
+    ours = inspect.Parameter.KEYWORD_ONLY
+    parameters = [parameter for parameter in found if parameter.kind is not ours]
+    assert [parameter.name for parameter in parameters] == [
+        "wait_interval",
+        "graceful_shutdown_timeout",
+        "mp_context",
+    ]
+    defaults = [parameter.default for parameter in parameters]
     assert defaults == [0.01, 60, None], defaults
     for name, expected in {
         "add": ["self", "service", "workers", "args", "kwargs"],
