@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cotyledon_core.log import Log
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cotyledon_core.plugins.notifier import Notifier
     from cotyledon_core.plugins.restart_policy import RestartPolicy
     from cotyledon_core.service_keywords import ServiceKeywords
+    from cotyledon_core.service_options import ServiceOptions
 
 LOG = Log("cotyledon_core")
 
@@ -183,7 +184,8 @@ class ServiceManager:
             is neither, or for an unknown option.
         :raises PluginError: if no policy of that name is installed, or it is broken.
         :raises ValueError: if ``workers`` is no int of at least 1, or for an
-            impossible value of an option.
+            impossible value of an option, such as ``start_after`` with the name of
+            a service that was not added before.
         """
         _check_callable(service, "service")
         _check_workers(workers, 1)
@@ -203,16 +205,33 @@ class ServiceManager:
             options=checked,
         )
 
+    def _ids(self, names: Iterable[str]) -> tuple[ServiceId, ...]:
+        """
+        :raises ValueError: for the name of a service that was not added.
+        """
+        for name in names:
+            if name not in self._names:
+                raise ValueError(f"start_after: no service {name!r} was added before this one")
+        return tuple(self._names[name] for name in names)
+
     def _add(
-        self, factory: Callable[..., Any], workers: int, *, name: str, **more: Any
+        self,
+        factory: Callable[..., Any],
+        workers: int,
+        *,
+        name: str,
+        options: ServiceOptions,
+        **more: Any,
     ) -> ServiceId:
         from cotyledon_core.runtime.services import ServiceDefinition, unique_name
 
+        earlier = self._ids(options.start_after)
         service_id = ServiceId(uuid.uuid4())
         name, wanted = unique_name(name, self._names), name
         while self._names.setdefault(name, service_id) != service_id:
             # another thread was faster
             name = unique_name(wanted, self._names)
+        more.update(options=options, start_after=earlier)
         self._engine.add(ServiceDefinition(service_id, name, factory, workers, **more))
         return service_id
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from cotyledon_core.supervision.share import Share
@@ -20,5 +21,6 @@ class ServiceKeywords(TypedDict, total=False):
     max_tasks: int
     recycle_jitter: float
     max_recycling: Share | int | str
+    start_after: Sequence[str]
     on_give_up: str
     capture_stderr: bool

@@ -45,6 +45,9 @@ class ServiceOptions(Record):
     max_recycling: Share = Share(25, percent=True)
     """How many workers of the service may be in replacement for such a bound at a time: a number
     or a percentage of the wanted ones, which is rounded down, and 1 at least."""
+    start_after: tuple[str, ...] = ()
+    """Names of services that have to be ready before this one is started; it is stopped
+    before them."""
     on_give_up: str = "keep"
     """What follows when the restart policy gives the service up: ``keep`` has the others live
     on, ``shutdown`` stops the manager, with exit status 3."""
@@ -136,6 +139,15 @@ def _size(value: Any) -> int:
     return int(size)
 
 
+def _names(value: Any) -> tuple[str, ...]:
+    listed = value.split(",") if isinstance(value, str) else value
+    try:
+        names = tuple(dict.fromkeys(name.strip() for name in listed))
+    except (TypeError, AttributeError):
+        raise ValueError(f"{value!r} is no list of names") from None
+    return tuple(filter(None, names))
+
+
 def _share(value: Any) -> Share:
     share = value if isinstance(value, Share) else Share.parse(value)
     if not share.amount:
@@ -154,6 +166,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "max_tasks": _count,
     "recycle_jitter": _number,
     "max_recycling": _share,
+    "start_after": _names,
     "on_give_up": _one_of(*ON_GIVE_UP),
     "capture_stderr": _capture,
 }

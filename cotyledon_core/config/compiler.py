@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from oslo_config import cfg
 
-from cotyledon_core.config import options
+from cotyledon_core.config import options, start_order
 from cotyledon_core.config.keys import LISTS, KeyCheck
 from cotyledon_core.config.options import CONTROL, MANAGER, NOTIFIER, SERVICE
 from cotyledon_core.config.origin import SharedConf
@@ -77,11 +77,13 @@ class Compiler:
         values.register(MANAGER, options.MANAGER_OPTIONS)
         values.register(CONTROL, ())
         self._policy_plugin(MANAGER)  # also if no service needs it
-        services = tuple(filter(None, map(self._service, self._names(SERVICE))))
+        names = list(self._names(SERVICE))
+        services = tuple(filter(None, map(self._service, names)))
+        start_order.check(services, names, values)
         notifiers = tuple(filter(None, map(self._notifier, self._names(NOTIFIER))))
         settings = ManagerSettings(
             name=values.get(MANAGER, "name") or None,
-            services=services,
+            services=() if values.faults else start_order.in_order(services),
             notifiers=notifiers,
             start_method=self._start_method(),
             spawn_interval=self._spawn_interval(),

@@ -188,6 +188,12 @@ SERVICE_OPTIONS: list[cfg.Opt] = [
         help="How many workers of the service may be in replacement for such a bound at a time: a "
         "number, or a percentage of the wanted ones, rounded down; 1 at least.",
     ),
+    cfg.ListOpt(
+        "start_after",
+        default=list(_DEFAULTS.start_after),
+        help="The names of services that have to be ready before this one is started: each has "
+        "had all its workers ready once. In a stop, this one is stopped before them.",
+    ),
     cfg.StrOpt(
         "on_give_up",
         default=_DEFAULTS.on_give_up,

@@ -35,6 +35,7 @@ class ServiceDefinition(Record):
     restart_policy: RestartPolicy | None = None
     graceful_shutdown_timeout: float | None = None
     options: ServiceOptions = ServiceOptions()
+    start_after: Sequence[ServiceId] = ()
 
     @property
     def service_class(self) -> type[Any] | None:
@@ -73,6 +74,7 @@ class ServiceDefinition(Record):
             max_lifetime=self.options.max_lifetime,
             recycle_jitter=self.options.recycle_jitter,
             max_recycling=self.options.max_recycling,
+            start_after=tuple(self.start_after),
             ends_manager=self.options.on_give_up == "shutdown",
         )
 

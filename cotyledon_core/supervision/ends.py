@@ -78,6 +78,8 @@ class Ends:
         self._settle(worker, end)
         situation.completion.look_at(worker.service)
         self._recycling.settled(worker)
+        situation.order.look_at(worker.service)
+        self._shutdown.ended(worker.service)
 
     def _settle(self, worker: Worker, end: End) -> None:
         """What follows an end: the deciders in their order."""
@@ -107,12 +109,14 @@ class Ends:
         worker.settle(State.EXITED)
         if isinstance(decision, Stop):
             worker.clean = death.clean if decision.clean is None else decision.clean
+            if worker.awaits_first_ready and not worker.clean:
+                self._lose_later(worker.service, "has ended before it was ready")
             self._situation.readiness.release(worker)
             agenda.publish_of_worker(
                 worker, events.WorkerStopped, reason=decision.reason, clean=worker.clean
             )
         else:
-            self._give_up(worker.service, decision.reason)
+            self.give_up(worker.service, decision.reason)
 
     def _restart(self, worker: Worker, uptime: float, delay: float) -> None:
         situation = self._situation
@@ -123,7 +127,8 @@ class Ends:
         else:
             situation.starts.add(worker)
 
-    def _give_up(self, service: SupervisedService, reason: str) -> None:
+    def give_up(self, service: SupervisedService, reason: str) -> None:
+        """Start no worker of the service any more, nor of those that have waited for it."""
         service.give_up()
         for worker in service.workers.values():
             self._situation.readiness.release(worker)
@@ -132,3 +137,9 @@ class Ends:
         self._situation.agenda.publish_of(service, events.ServiceGivenUp, reason=reason)
         if service.spec.ends_manager:
             self._shutdown.ask(f"service {service.spec.name} given up: {reason}", FAILED)
+        self._situation.completion.look_at(service)
+        self._lose_later(service, "was given up")
+
+    def _lose_later(self, service: SupervisedService, fate: str) -> None:
+        for later in self._situation.order.lost(service):
+            self.give_up(later, f"it starts after {service.spec.name}, which {fate}")

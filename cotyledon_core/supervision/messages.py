@@ -41,6 +41,8 @@ class ServiceSpec(Record):
     """Seconds from the spawn until a worker has to be ready; 0 is without end."""
     watchdog_timeout: float = 0.0
     """Seconds between two heartbeats of a worker at the most; 0 awaits none."""
+    start_after: tuple[ServiceId, ...] = ()
+    """The services that have to be ready before it is started; known before it."""
     ends_manager: bool = False
     """Whether the manager stops when the service is given up."""
     max_lifetime: float = 0.0

@@ -26,15 +26,16 @@ class FirstReadiness:
         self._begun = True
 
     def expect(self, worker: Worker) -> None:
-        """A worker was added; those added once all are ready do not count."""
-        if not self._over:
-            worker.awaits_first_ready = True
-            self._awaited += 1
+        """A worker was added; for the manager, those added once all are ready do not count."""
+        worker.awaits_first_ready = True
+        worker.service.awaited += 1
+        self._awaited += 1
 
     def release(self, worker: Worker) -> None:
         """The worker has become ready, or is not wanted any more."""
         if worker.awaits_first_ready:
             worker.awaits_first_ready = False
+            worker.service.awaited -= 1
             self._awaited -= 1
 
     def completed(self) -> bool:

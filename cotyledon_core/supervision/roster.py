@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cotyledon_core.supervision.exceptions import ImpossibleMessage
 from cotyledon_core.supervision.messages import Incarnation, ServiceSpec
@@ -21,17 +21,22 @@ class Roster:
     def __len__(self) -> int:
         return len(self._services)
 
+    def check_new(self, specs: Iterable[ServiceSpec]) -> None:
+        """
+        :raises ImpossibleMessage: if one is there already, or starts after one that is not there
+            before it.
+        """
+        known = set(self._services)
+        for spec in specs:
+            if spec.service_id in known:
+                raise ImpossibleMessage(f"service {spec.name} is there twice")
+            if not known.issuperset(spec.start_after):
+                raise ImpossibleMessage(f"service {spec.name} starts after an unknown one")
+            known.add(spec.service_id)
+
     def add(self, spec: ServiceSpec) -> SupervisedService:
-        """
-        :raises ImpossibleMessage: if it is there already.
-        """
-        if spec.service_id in self._services:
-            raise ImpossibleMessage(f"service {spec.name} added twice")
         service = self._services[spec.service_id] = SupervisedService(spec)
         return service
-
-    def has(self, service_id: ServiceId) -> bool:
-        return service_id in self._services
 
     def service(self, service_id: ServiceId) -> SupervisedService:
         """

@@ -16,11 +16,14 @@ class SupervisedService:
     """A service's workers, and how many of them are wanted."""
 
     __slots__ = (
+        "alive",
+        "awaited",
         "given_up",
         "recycle_queue",
         "restarts",
         "settled",
         "spec",
+        "waiting",
         "wanted",
         "workers",
     )
@@ -29,6 +32,12 @@ class SupervisedService:
         self.spec = spec
         self.wanted = spec.workers
         self.given_up = False
+        self.waiting = False
+        """Whether its start waits for other services."""
+        self.awaited = 0
+        """Workers that have still to become ready for the first time."""
+        self.alive = 0
+        """Workers that have a process."""
         self.settled = 0
         """Workers that have no process and will have none by themselves."""
         self.recycle_queue = RecycleQueue()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from cotyledon_core import events
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import AskShutdown, Exit
+from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.stopping import DUMP_PATIENCE, Stopping
 from cotyledon_core.supervision.timers import Kind, Timer
@@ -66,8 +67,20 @@ class Shutdown:
         if self._situation.grace > 0:
             self._bound = message.asked_at + self._situation.grace
             self._situation.deadlines.set(BOUND, self._bound)
-        for worker in self._situation.roster.workers():
-            self._stopping.stop(worker, Ending.STOP)
+        self._stop(self._situation.order.last())
+
+    def _stop(self, services: list[SupervisedService]) -> None:
+        """Stop the services, and those before them of which nothing is there."""
+        while services:
+            service = services.pop(0)
+            for worker in list(service.workers.values()):
+                self._stopping.stop(worker, Ending.STOP)
+            services.extend(self._situation.order.gone(service))
+
+    def ended(self, service: SupervisedService) -> None:
+        """A process of the service has ended: the next may have to be stopped."""
+        if self._begun and not self._forced:
+            self._stop(self._situation.order.gone(service))
 
     def abort(self, message: msg.Abort) -> None:
         if not self._begun:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cotyledon_core.supervision.agenda import Agenda
 from cotyledon_core.supervision.completion import Completion
 from cotyledon_core.supervision.deadlines import Deadlines
+from cotyledon_core.supervision.order import Order
 from cotyledon_core.supervision.readiness import FirstReadiness
 from cotyledon_core.supervision.roster import Roster
 from cotyledon_core.supervision.start_queue import StartQueue
@@ -26,6 +27,7 @@ class Situation:
         self.agenda = Agenda()
         self.readiness = FirstReadiness()
         self.completion = Completion(self.roster)
+        self.order = Order(self.starts)
         self.alive = 0
         """Processes that were asked for and whose end was not told."""
         self.stopping = False

@@ -40,7 +40,8 @@ class Starting:
                 worker.enter(Occurrence.GIVE_UP)
                 continue
             self._situation.readiness.expect(worker)
-            self._situation.starts.add(worker)
+            if not service.waiting:
+                self._situation.starts.add(worker)
 
     def start_due(self) -> None:
         """Start those whose turn it is."""
@@ -76,6 +77,7 @@ class Starting:
         worker.phase = Phase.RUN
         self._watching.ready(worker)
         situation.readiness.release(worker)
+        situation.order.look_at(worker.service)
         if was_starting:
             duration = situation.now - worker.started_at
             situation.agenda.publish_of_worker(worker, events.WorkerReady, start_duration=duration)

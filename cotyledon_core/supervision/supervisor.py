@@ -19,7 +19,6 @@ from cotyledon_core import events
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Action, Request, Signal
 from cotyledon_core.supervision.ends import Ends
-from cotyledon_core.supervision.exceptions import ImpossibleMessage
 from cotyledon_core.supervision.messages import Instant, Message, ServiceSpec
 from cotyledon_core.supervision.recycling import Recycling
 from cotyledon_core.supervision.shutdown import Shutdown
@@ -54,7 +53,7 @@ class Supervisor:
         self._recycling = recycling = Recycling(situation, stopping, random)
         self._starting = starting = Starting(situation, watching, recycling)
         self._shutdown = shutdown = Shutdown(situation, stopping)
-        ends = Ends(situation, stopping, recycling, shutdown)
+        self._ends = ends = Ends(situation, stopping, recycling, shutdown)
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             msg.Spawned: starting.spawned,
             msg.SpawnFailed: ends.spawn_failed,
@@ -71,7 +70,7 @@ class Supervisor:
             msg.DeadlineReached: self._deadline_reached,
             msg.StopNoticed: shutdown.stop_noticed,
             msg.Start: self._start,
-            msg.AddService: lambda message: self._add(message.spec),
+            msg.AddService: self._add_service,
             msg.Scale: self._scale,
             msg.Reload: self._reload,
             msg.SetGrace: lambda message: setattr(situation, "grace", message.grace),
@@ -120,18 +119,26 @@ class Supervisor:
     def _start(self, message: msg.Start) -> None:
         situation = self._situation
         situation.readiness.check_not_begun()
-        names = [spec.service_id for spec in message.services]
-        if len(set(names)) < len(names) or any(map(situation.roster.has, names)):
-            raise ImpossibleMessage("a service is there twice")
+        situation.roster.check_new(message.services)
         self._agenda.publish(events.ManagerStarted, pid=message.pid, name=message.name)
         for spec in message.services:
             self._add(spec)
         situation.readiness.begin()
 
+    def _add_service(self, message: msg.AddService) -> None:
+        self._situation.roster.check_new([message.spec])
+        self._add(message.spec)
+
     def _add(self, spec: ServiceSpec) -> None:
-        service = self._situation.roster.add(spec)
+        situation = self._situation
+        service = situation.roster.add(spec)
+        situation.order.add(service)
         self._agenda.publish_of(service, events.ServiceAdded, workers=spec.workers)
         self._starting.fill(service)
+        situation.order.look_at(service)
+        lost = situation.order.lost_before(service)
+        if lost is not None:
+            self._ends.give_up(service, f"it starts after {lost}, which was never ready")
         self._situation.completion.look_at(service)
 
     def _scale(self, message: msg.Scale) -> None:
@@ -151,6 +158,7 @@ class Supervisor:
         self._starting.fill(service)
         self._situation.completion.look_at(service)
         self._recycling.grant(service)
+        self._situation.order.look_at(service)
 
     # -- what happens to all
 

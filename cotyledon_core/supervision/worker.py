@@ -130,6 +130,7 @@ class Worker:
     def settle(self, state: State) -> None:
         """Be in the state that the deciders have found."""
         self.service.settled += (state in SETTLED) - (self.state in SETTLED)
+        self.service.alive += (state in ALIVE) - (self.state in ALIVE)
         self.state = state
 
     def begin_incarnation(self, now: float) -> None:

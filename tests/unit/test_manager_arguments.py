@@ -321,3 +321,26 @@ def test_a_program_looks_at_no_bounds(manager: Any) -> None:
         manager.add(Executing, max_memory="1G")
     manager.add(Executing, max_lifetime=3600)
     manager.add(Something, max_memory="1G", max_tasks=100)
+
+
+def test_a_service_starts_after_those_that_were_added_before(manager: Any) -> None:
+    first = manager.add(Something, name="first")
+    second = manager.add(Something, name="second", start_after="first")
+    third = manager.add(Something, name="third", start_after=["second", "first", "second"])
+    definitions = manager._engine.definitions
+    assert definitions[second].start_after == (first,)
+    assert definitions[third].start_after == (second, first)
+
+
+@pytest.mark.parametrize("name", ["second", "third", "unknown"])
+def test_nothing_starts_after_what_was_not_added_before(manager: Any, name: str) -> None:
+    manager.add(Something, name="first")
+    text = f"start_after: no service {name!r} was added before this one"
+    refused(ValueError, text, manager.add, Something, name="second", start_after=["first", name])
+    assert list(manager._service_ids) == ["first"]
+
+
+@pytest.mark.parametrize("names", [3, [3], None])
+def test_names_to_start_after_are_names(manager: Any, names: Any) -> None:
+    with pytest.raises(ValueError, match=r"^start_after: .* is no list of names"):
+        manager.add(Something, start_after=names)

@@ -105,6 +105,26 @@ WHOLE = {
         "execute a program",
         "max_lifetime would do",
     ),
+    "starts after an unknown one": (
+        "[cotyledon]\nservices = web, example\n[service:web]\nservice_type = example\n"
+        "start_after = exampel",
+        "[service:web] start_after:",
+        "'exampel' is no service",
+        "did you mean example?",
+    ),
+    "starts after itself": (
+        "[cotyledon]\nservices = example\n[service:example]\nstart_after = example",
+        "[service:example] start_after:",
+        "example after example",
+    ),
+    "start in a circle": (
+        "[cotyledon]\nservices = a, b, c\n"
+        "[service:a]\nservice_type = example\nstart_after = c\n"
+        "[service:b]\nservice_type = example\nstart_after = a\n"
+        "[service:c]\nservice_type = example\nstart_after = b",
+        "start_after:",
+        "none of them could be the first",
+    ),
     "service type by section": (
         "[cotyledon]\nservices = whol",
         "[service:whol] service_type:",

@@ -369,3 +369,24 @@ def test_a_factory_carries_no_more_than_is_needed(write: Write) -> None:
 def test_a_factory_does_not_hold_secrets_in_its_text(compiled: Compile) -> None:
     text = "[cotyledon]\nservices = sample\n[service:sample]\ntarget = here\ntoken = hunter2"
     assert "hunter2" not in repr(compiled(text))
+
+
+def test_services_come_behind_those_after_which_they_start(compiled: Compile) -> None:
+    settings = compiled(
+        """
+        [cotyledon]
+        services = top, web, other, db
+        [service:top]
+        service_type = example
+        start_after = web, db
+        [service:web]
+        service_type = example
+        start_after = db
+        [service:other]
+        service_type = example
+        [service:db]
+        service_type = example
+        """
+    )
+    assert [service.name for service in settings.services] == ["db", "web", "top", "other"]
+    assert settings.services[2].options.start_after == ("web", "db")

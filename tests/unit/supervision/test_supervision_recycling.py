@@ -248,13 +248,18 @@ def test_a_replacement_that_is_replaced_itself_still_counts() -> None:
     assert setting.leaving() == [1]
 
 
-def test_those_that_run_on_in_a_service_that_was_given_up_are_replaced() -> None:
+def test_running_workers_of_a_service_that_was_given_up_are_replaced() -> None:
     setting = Setting(4, decide=lambda death: GiveUp("enough"))
     setting.ask(0, 1)
     setting.end(3, ExitStatus(code=1))
-    assert setting.state(3) is State.FATAL
-    setting.end(0)
-    assert setting.state(0) is State.STARTING
+    assert setting.leaving() == [0]
+    setting.replace(0)
+    assert setting.leaving() == [1]
+    setting.end(1)
+    setting.ask(2)
+    setting.end(1, ExitStatus(code=1))
+    assert setting.state(1) is State.FATAL
+    assert setting.leaving() == [2], "nothing is on its way any more"
 
 
 def test_scaled_down_while_leaving_and_while_waiting() -> None:
