@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from cotyledon_core import arguments
 from cotyledon_core.log import Log
 from cotyledon_core.process import session, title
 from cotyledon_core.service import Service, may_execute
@@ -46,6 +47,7 @@ class ServiceManager:
         mp_context: Any = None,
         *,
         dump_signal: int | str | None = None,
+        stop_delay: float = 0.0,
     ) -> None:
         """
         :param wait_interval: the least time between two spawns, in seconds;
@@ -57,8 +59,12 @@ class ServiceManager:
         :param dump_signal: name or number of the signal that asks a worker for
             the stacks of its threads; SIGRTMIN+1 unless given, 0 for none. A
             signal that the application handles itself is left to it.
+        :param stop_delay: seconds from an accepted stop, which is told to hooks
+            and notifiers at once, until the workers are asked to end. It is a
+            part of ``graceful_shutdown_timeout``.
         :raises RuntimeError: if there is a manager that has not ended.
-        :raises ValueError: if ``dump_signal`` is no signal.
+        :raises ValueError: if ``dump_signal`` is no signal, or ``stop_delay`` is
+            no number of 0 or more, or is not below ``graceful_shutdown_timeout``.
         """
         if self._process_runner_already_created:
             raise RuntimeError("Only one instance of ServiceManager per application is allowed")
@@ -67,9 +73,11 @@ class ServiceManager:
         from cotyledon_core.runtime.engine import Engine
 
         self._spawn_interval = 0.0 if wait_interval is _UNPACED else float(wait_interval)
+        arguments.check_stop_delay(stop_delay, graceful_shutdown_timeout)
         self._engine = Engine(graceful_shutdown_timeout)
+        self._engine.stop_delay = float(stop_delay)
         if dump_signal is not None:
-            self._engine.dump_signal = _signal_or_none(dump_signal)
+            self._engine.dump_signal = arguments.signal_or_none(dump_signal)
         self._log: Notifier = EventLog()
         self._mp_context = mp_context
         self._names: dict[str, ServiceId] = {}
@@ -97,6 +105,16 @@ class ServiceManager:
     @mp_context.setter
     def mp_context(self, context: Any) -> None:
         self._mp_context = context
+
+    @property
+    def stop_delay(self) -> float:
+        """Seconds from an accepted stop until the workers are asked to end; set it before a run."""
+        return self._engine.stop_delay
+
+    @stop_delay.setter
+    def stop_delay(self, seconds: float) -> None:
+        arguments.check_stop_delay(seconds, self._engine.grace)
+        self._engine.stop_delay = float(seconds)
 
     @property
     def _graceful_shutdown_timeout(self) -> float:
@@ -140,7 +158,7 @@ class ServiceManager:
         }
         for kind, hook in given.items():
             if hook is not None:
-                _check_callable(hook, f"on_{kind}")
+                arguments.check_callable(hook, f"on_{kind}")
                 getattr(self._engine.hooks, kind).append(hook)
 
     def add_notifier(self, notifier: Notifier, name: str | None = None) -> None:
@@ -187,8 +205,8 @@ class ServiceManager:
             impossible value of an option, such as ``start_after`` with the name of
             a service that was not added before.
         """
-        _check_callable(service, "service")
-        _check_workers(workers, 1)
+        arguments.check_callable(service, "service")
+        arguments.check_workers(workers, 1)
         from cotyledon_core.runtime.services import default_name
         from cotyledon_core.service_options import ServiceOptions
 
@@ -201,7 +219,7 @@ class ServiceManager:
             name=name or default_name(service),
             args=() if args is None else args,
             kwargs={} if kwargs is None else kwargs,
-            restart_policy=_policy(restart_policy),
+            restart_policy=arguments.restart_policy(restart_policy),
             options=checked,
         )
 
@@ -243,7 +261,7 @@ class ServiceManager:
         """
         if service_id not in self._engine.definitions:
             raise ValueError(f"{service_id} service id doesn't exists")
-        _check_workers(workers, 0)
+        arguments.check_workers(workers, 0)
         self._engine.scale(service_id, workers)
 
     # -- running
@@ -320,6 +338,7 @@ class ServiceManager:
             settings.graceful_shutdown_timeout,
             contexts.named(settings.start_method),
             dump_signal=settings.dump_signal,
+            stop_delay=settings.stop_delay,
         )
         manager._name = settings.name or manager._name
         manager._engine.reloader = reloader
@@ -334,40 +353,6 @@ class ServiceManager:
                 options=service.options,
             )
         return manager
-
-
-def _signal_or_none(name: int | str) -> int:
-    from cotyledon_core.signal_names import signal_number
-
-    return 0 if str(name).strip() in ("0", "") else signal_number(name)
-
-
-def _check_callable(thing: Any, name: str) -> None:
-    if not callable(thing):
-        raise TypeError(f"'{name}' must be a callable")
-
-
-def _policy(given: Any) -> RestartPolicy | None:
-    if isinstance(given, str):
-        from cotyledon_core.plugins import loading
-
-        given = loading.load(loading.Namespace.RESTART_POLICIES, given)()
-    if given is not None and (
-        isinstance(given, type) or not callable(getattr(given, "decide", None))
-    ):
-        raise TypeError(
-            "'restart_policy' must be an instance of RestartPolicy, or the name of one, "
-            f"not: {given!r}"
-        )
-    policy: RestartPolicy | None = given
-    return policy
-
-
-def _check_workers(workers: Any, minimum: int) -> None:
-    if not isinstance(workers, int) or isinstance(workers, bool) or workers < minimum:
-        raise ValueError(
-            f"'workers' must be an int >= {minimum}, not: {workers} ({type(workers).__name__})"
-        )
 
 
 __all__ = ["Service", "ServiceManager"]

@@ -88,6 +88,7 @@ class Compiler:
             start_method=self._start_method(),
             spawn_interval=self._spawn_interval(),
             graceful_shutdown_timeout=self._graceful_shutdown_timeout(),
+            stop_delay=self._stop_delay(),
             log_options=values.get("DEFAULT", "log_options"),
             dump_signal=self._dump_signal(),
             notices=self._check_keys(),
@@ -318,6 +319,21 @@ class Compiler:
             text = f"{timeout} is wrong: a whole number of at least 0 is needed"
             self._values.fault("DEFAULT", key, text)
         return options.GRACEFUL_SHUTDOWN_TIMEOUT if timeout is None else timeout
+
+    def _stop_delay(self) -> float:
+        key = "stop_delay"
+        delay: float | None = self._values.get(MANAGER, key)
+        grace = self._values.get("DEFAULT", "graceful_shutdown_timeout")
+        if delay is not None and not math.isfinite(delay):
+            text = f"{delay} is wrong: a finite number of seconds is needed"
+            self._values.fault(MANAGER, key, text)
+        elif delay and grace and delay >= grace:
+            text = (
+                f"{delay:g} is wrong: it must be below graceful_shutdown_timeout ({grace}), "
+                "which counts from the same moment"
+            )
+            self._values.fault(MANAGER, key, text)
+        return delay or 0.0
 
     def _check_keys(self) -> tuple[str, ...]:
         check = KeyCheck(self._values, self._unsure)

@@ -57,7 +57,7 @@ def difference(old: ManagerSettings, new: ManagerSettings) -> Difference:
 
 
 def _changed_in_manager(old: ManagerSettings, new: ManagerSettings) -> Iterator[str]:
-    for key in ("name", "start_method", "spawn_interval", "dump_signal"):
+    for key in ("name", "start_method", "spawn_interval", "stop_delay", "dump_signal"):
         if getattr(old, key) != getattr(new, key):
             yield f"[cotyledon] {key}"
 

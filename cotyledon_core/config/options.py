@@ -90,6 +90,14 @@ MANAGER_OPTIONS: list[cfg.Opt] = [
         min=0.0,
         help="The least time in seconds between the starts of two workers.",
     ),
+    cfg.FloatOpt(
+        "stop_delay",
+        default=0.0,
+        min=0.0,
+        help="Seconds from an accepted stop, which is told to systemd and to hooks at once, until "
+        "the workers are asked to end: for load balancers that have to hear of it first. A part "
+        "of graceful_shutdown_timeout, so it must be below that.",
+    ),
     cfg.StrOpt(
         "dump_signal",
         default="RTMIN+1",

@@ -96,6 +96,8 @@ class ManagerSettings:
     """Seconds between two spawns, 0 for no pacing."""
     graceful_shutdown_timeout: int
     """Seconds, 0 for no limit."""
+    stop_delay: float = 0.0
+    """Seconds from an accepted stop until the workers are asked to end."""
     dump_signal: str | None = None
     """Name or number; None is the default one, 0 none."""
     log_options: bool

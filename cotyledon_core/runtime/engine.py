@@ -56,6 +56,8 @@ class Engine:
 
     def __init__(self, grace: float) -> None:
         self.grace = grace
+        self.stop_delay = 0.0
+        """Seconds from an accepted stop until the workers are asked to end; for the next run."""
         self.dump_signal = board.default_signal()
         """What asks a worker for its stacks; 0 for nothing."""
         self.hooks = Hooks()
@@ -241,7 +243,7 @@ class Run:
         self._selector.register(engine.signals.reader, selectors.EVENT_READ)
         self._selector.register(self._channel.reader, selectors.EVENT_READ)
         self._children = Children(self._roll)
-        self._supervisor = Supervisor(engine.grace, spawn_interval, fraction)
+        self._supervisor = Supervisor(engine.grace, spawn_interval, fraction, engine.stop_delay)
         self.dispatcher = Dispatcher(engine.hooks, engine.foreign_code)
         for name, notifier in notifiers.items():
             self.dispatcher.add_notifier(name, notifier, may_host=CAN_FORK)

@@ -26,14 +26,19 @@ INTERRUPT_GRACE = 0.5
 REAP_MARGIN = 1.0
 """Seconds that the kernel has for processes that were sent SIGKILL."""
 BOUND = Timer(Kind.BOUND)
+STOP = Timer(Kind.STOP)
 
 
 class Shutdown:
-    """See the module's description."""
+    """See the module's description.
 
-    def __init__(self, situation: Situation, stopping: Stopping) -> None:
+    :param delay: seconds from the accepted stop until the workers are asked to end.
+    """
+
+    def __init__(self, situation: Situation, stopping: Stopping, delay: float) -> None:
         self._situation = situation
         self._stopping = stopping
+        self._delay = delay
         self.done = False
         self._begun = self._forced = self._last_resort = False
         self._bound: float | None = None
@@ -67,6 +72,13 @@ class Shutdown:
         if self._situation.grace > 0:
             self._bound = message.asked_at + self._situation.grace
             self._situation.deadlines.set(BOUND, self._bound)
+        if self._delay:
+            self._situation.deadlines.set(STOP, self._situation.now + self._delay)
+        else:
+            self.delay_over()
+
+    def delay_over(self) -> None:
+        """Ask the workers to end, in their order."""
         self._stop(self._situation.order.last())
 
     def _stop(self, services: list[SupervisedService]) -> None:
@@ -88,6 +100,7 @@ class Shutdown:
         if self._forced:
             return
         self._forced = True
+        self._situation.deadlines.cancel(STOP)
         self._situation.deadlines.set(BOUND, self._situation.now + INTERRUPT_GRACE)
         for worker in self._situation.roster.workers():
             self._stopping.interrupt(worker)
@@ -111,6 +124,7 @@ class Shutdown:
             return
         end = self._stopping.kill if self._forced else self._stopping.end_now
         self._forced = self._last_resort = True
+        self._situation.deadlines.cancel(STOP)
         for worker in self._situation.roster.workers():
             if worker.alive and not worker.forced:
                 end(worker)

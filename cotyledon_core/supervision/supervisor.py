@@ -38,6 +38,7 @@ class Supervisor:
     :param grace: the manager's grace period in seconds; 0 waits without end.
     :param spawn_interval: the least time between two starts, in seconds.
     :param random: gives the next random number from 0 to 1.
+    :param stop_delay: seconds from the accepted stop until the workers are asked to end.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Supervisor:
         grace: float,
         spawn_interval: float = 0.0,
         random: Callable[[], float] = lambda: 0.0,
+        stop_delay: float = 0.0,
     ) -> None:
         situation = self._situation = Situation(grace, spawn_interval)
         self._agenda = situation.agenda
@@ -52,7 +54,7 @@ class Supervisor:
         watching = Watching(situation, stopping)
         self._recycling = recycling = Recycling(situation, stopping, random)
         self._starting = starting = Starting(situation, watching, recycling)
-        self._shutdown = shutdown = Shutdown(situation, stopping)
+        self._shutdown = shutdown = Shutdown(situation, stopping, stop_delay)
         self._ends = ends = Ends(situation, stopping, recycling, shutdown)
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             msg.Spawned: starting.spawned,
@@ -85,6 +87,7 @@ class Supervisor:
             Kind.DUMP: stopping.dump_due,
             Kind.ABORT: stopping.kill,
             Kind.LIFETIME: recycling.lifetime_over,
+            Kind.STOP: lambda _: shutdown.delay_over(),
             Kind.BOUND: lambda _: shutdown.bound_struck(),
         }
 

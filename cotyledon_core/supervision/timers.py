@@ -18,6 +18,7 @@ class Kind(Enum):
     DUMP = "read the stacks that a worker was asked for"
     ABORT = "kill a worker that the watchdog's signal has not ended"
     LIFETIME = "replace a worker that has lived long enough"
+    STOP = "ask the workers to end"
     BOUND = "end everything by force"
 
 

@@ -75,6 +75,7 @@ class Simulation:
     :param grace: the manager's grace period in seconds; 0 waits without end.
     :param spawn_interval: the least time between two starts, in seconds.
     :param random: gives the next random number from 0 to 1.
+    :param stop_delay: seconds from the accepted stop until the workers are asked to end.
     """
 
     def __init__(
@@ -82,10 +83,11 @@ class Simulation:
         grace: float = 60.0,
         spawn_interval: float = 0.0,
         random: Callable[[], float] = lambda: 0.0,
+        stop_delay: float = 0.0,
     ) -> None:
         self.clock = FakeClock()
         self.kernel = FakeKernel()
-        self.supervisor = Supervisor(grace, spawn_interval, random)
+        self.supervisor = Supervisor(grace, spawn_interval, random, stop_delay)
         self.events: list[Event] = []
         """All events so far."""
         self.exit_status: int | None = None

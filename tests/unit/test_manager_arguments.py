@@ -344,3 +344,24 @@ def test_nothing_starts_after_what_was_not_added_before(manager: Any, name: str)
 def test_names_to_start_after_are_names(manager: Any, names: Any) -> None:
     with pytest.raises(ValueError, match=r"^start_after: .* is no list of names"):
         manager.add(Something, start_after=names)
+
+
+@pytest.mark.parametrize("seconds", [-1, True, "3", None, float("inf"), float("nan")])
+def test_a_stop_delay_is_a_number(manager: Any, seconds: Any) -> None:
+    text = f"stop_delay: {seconds!r} is not a number of 0 or more"
+    refused(ValueError, text, setattr, manager, "stop_delay", seconds)
+    assert manager.stop_delay == 0.0
+
+
+def test_a_stop_delay_is_a_part_of_the_grace_period() -> None:
+    with pytest.raises(ValueError, match=r"^stop_delay: 10 is not below .*\(10\)"):
+        cotyledon.ServiceManager(graceful_shutdown_timeout=10, stop_delay=10)
+    manager = cotyledon.ServiceManager(graceful_shutdown_timeout=10, stop_delay=9.5)
+    assert manager.stop_delay == 9.5
+    with pytest.raises(ValueError, match="stop_delay"):
+        manager.stop_delay = 11
+    assert manager.stop_delay == 9.5
+
+
+def test_a_stop_delay_without_a_grace_period_is_any() -> None:
+    assert cotyledon.ServiceManager(graceful_shutdown_timeout=0, stop_delay=100).stop_delay == 100

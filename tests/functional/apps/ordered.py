@@ -1,7 +1,7 @@
 """Services that start one after the other, and a manager that lets a stop wait.
 
-The arguments: the manager's stop_delay, and whether the first service is slow
-to start (``slow``) or fails (``fails``) or neither (``plain``).
+The arguments: whether the first service becomes ready (``plain``) or fails
+(``fails``), and the manager's stop_delay.
 """
 
 import sys
@@ -54,8 +54,8 @@ class Told(cotyledon.Notifier):
 
 
 if __name__ == "__main__":
-    (way,) = sys.argv[1:]
-    subject = manager()
+    way, *delay = sys.argv[1:]
+    subject = manager(stop_delay=float(delay[0]) if delay else 0.0)
     watch(subject)
     subject.add_notifier(Told())
     subject.add(First, 2, args=(way,), restart_policy=Never())

@@ -112,6 +112,17 @@ WHOLE = {
         "'exampel' is no service",
         "did you mean example?",
     ),
+    "stop delay": (
+        "[cotyledon]\nservices =\nstop_delay = 60",
+        "[cotyledon] stop_delay:",
+        "60 is wrong",
+        "below graceful_shutdown_timeout (60)",
+    ),
+    "stop delay without end": (
+        "[cotyledon]\nservices =\nstop_delay = inf",
+        "[cotyledon] stop_delay:",
+        "finite",
+    ),
     "starts after itself": (
         "[cotyledon]\nservices = example\n[service:example]\nstart_after = example",
         "[service:example] start_after:",

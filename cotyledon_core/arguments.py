@@ -1,0 +1,68 @@
+"""Checks of what an application gives to the manager."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cotyledon_core.plugins.restart_policy import RestartPolicy
+
+
+def signal_or_none(name: int | str) -> int:
+    """A signal's number; 0 for none."""
+    from cotyledon_core.signal_names import signal_number
+
+    return 0 if str(name).strip() in ("0", "") else signal_number(name)
+
+
+def check_stop_delay(seconds: Any, grace: float) -> None:
+    """
+    :raises ValueError: if it is no number of 0 or more, or not below the grace period.
+    """
+    usable = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not usable or not 0 <= seconds < math.inf:
+        raise ValueError(f"stop_delay: {seconds!r} is not a number of 0 or more")
+    if grace and seconds >= grace:
+        raise ValueError(
+            f"stop_delay: {seconds!r} is not below graceful_shutdown_timeout ({grace}), "
+            "which counts from the same moment"
+        )
+
+
+def check_callable(thing: Any, name: str) -> None:
+    """
+    :raises TypeError: if it is not callable.
+    """
+    if not callable(thing):
+        raise TypeError(f"'{name}' must be a callable")
+
+
+def restart_policy(given: Any) -> RestartPolicy | None:
+    """An instance, from itself or from its plugin's name.
+
+    :raises TypeError: for anything else.
+    """
+    if isinstance(given, str):
+        from cotyledon_core.plugins import loading
+
+        given = loading.load(loading.Namespace.RESTART_POLICIES, given)()
+    if given is not None and (
+        isinstance(given, type) or not callable(getattr(given, "decide", None))
+    ):
+        raise TypeError(
+            "'restart_policy' must be an instance of RestartPolicy, or the name of one, "
+            f"not: {given!r}"
+        )
+    policy: RestartPolicy | None = given
+    return policy
+
+
+def check_workers(workers: Any, minimum: int) -> None:
+    """
+    :raises ValueError: if it is no int of at least ``minimum``.
+    """
+    if not isinstance(workers, int) or isinstance(workers, bool) or workers < minimum:
+        raise ValueError(
+            f"'workers' must be an int >= {minimum}, not: {workers} ({type(workers).__name__})"
+        )
