@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from importlib import metadata, util
 from pathlib import Path
 
+from benchmarks.contestants.stamps import WATCHDOG
 from benchmarks.session import Session
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -30,6 +31,7 @@ services = {services}
 [service:stamping]
 service_type = benchmark-stamping
 workers = {workers}
+watchdog_timeout = {watchdog}
 
 [service:crashing]
 service_type = benchmark-crashing
@@ -57,10 +59,14 @@ class Contestant:
     most_workers: int = sys.maxsize
     has_services: bool = True
     """Whether it can run two services side by side."""
+    has_watchdog: bool = False
 
-    def start(self, scratch: Path, workers: int, neighbour: bool = False) -> Session:
-        """Start it with ``workers`` workers, and a service that crash-loops if wished."""
-        options = ["neighbour"] if neighbour else []
+    def start(self, scratch: Path, workers: int, *options: str) -> Session:
+        """Start it with ``workers`` workers.
+
+        :param options: ``neighbour`` for a service that crash-loops beside, ``watched`` for
+            workers with a watchdog.
+        """
         arguments = [str(workers), *self.extra, *options]
         return Session(python(str(SCRIPTS / self.script), *arguments), environment(scratch))
 
@@ -68,10 +74,11 @@ class Contestant:
 class Configured(Contestant):
     """The contestant that is started from a configuration file."""
 
-    def start(self, scratch: Path, workers: int, neighbour: bool = False) -> Session:
-        services = "stamping, crashing" if neighbour else "stamping"
+    def start(self, scratch: Path, workers: int, *options: str) -> Session:
+        services = "stamping, crashing" if "neighbour" in options else "stamping"
+        watchdog = WATCHDOG if "watched" in options else 0
         file = scratch / "benchmark.conf"
-        file.write_text(CONFIGURATION.format(services=services, workers=workers))
+        file.write_text(CONFIGURATION.format(services=services, workers=workers, watchdog=watchdog))
         arguments = (str(SCRIPTS / self.script), "run", "--config-file", str(file))
         return Session(python(*arguments), environment(scratch))
 
@@ -100,6 +107,7 @@ def roster() -> list[Contestant]:
             "core",
             "cotyledon_core",
             "core_api.py",
+            has_watchdog=True,
             imports={
                 "import": "import cotyledon_core; cotyledon_core.ServiceManager",
                 "import, package alone": "import cotyledon_core",
@@ -109,6 +117,7 @@ def roster() -> list[Contestant]:
             "run",
             "cotyledon run",
             "configured.py",
+            has_watchdog=True,
             missing="" if installed else "cotyledon-core is not installed (pip install .)",
         ),
         Contestant(

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks import procfs
 from benchmarks.contestants import stamps
 from benchmarks.roster import Contestant, environment, python
-from benchmarks.session import Overdue, Session
+from benchmarks.session import Overdue, Session, SessionError
 
 RECOVERY_LIMIT = 20.0
 """Seconds after which a recovery is given up: Cotyledon's limiter may take minutes."""
@@ -34,6 +34,7 @@ FULL: Sizes = {
     "reload": (10, 100, 500),
     "stop": (10, 100, 500),
     "neighbour": (10,),
+    "watched": (1000,),
     "idle": (100,),
     "memory": (100,),
     "import": (0,),
@@ -71,6 +72,7 @@ class Run:
     sizes: Sizes
     scratch: Path
     idle_seconds: float
+    watchdog_periods: float = 2.0
 
     def wants(self, row: str, workers: int) -> bool:
         return workers in self.sizes.get(row, ())
@@ -86,7 +88,8 @@ def schedule(run: Run) -> list[tuple[Scenario, int]]:
     steps: list[tuple[Scenario, int]] = []
     for size in sizes:
         steps += [(life, size)] * (3 if size <= SMALL else 1)
-    for row, scenario in (("again", again), ("half", half), ("neighbour", neighbour)):
+    others = (("again", again), ("half", half), ("neighbour", neighbour), ("watched", watched))
+    for row, scenario in others:
         steps += [(scenario, size) for size in run.sizes.get(row, ())]
     return steps + [(imports, 0)] * (3 if run.wants("import", 0) else 0)
 
@@ -139,12 +142,30 @@ def neighbour(run: Run, contestant: Contestant, workers: int) -> Iterator[Sample
     with contestant.start(run.scratch, workers) as session:
         session.wait_for(stamps.WORKER_RUNS, workers)
         alone = recover(session, [0])
-    with contestant.start(run.scratch, workers, neighbour=True) as session:
+    with contestant.start(run.scratch, workers, "neighbour") as session:
         session.wait_for(stamps.WORKER_RUNS, workers)
         session.wait_for(stamps.NEIGHBOUR_CRASHES, 2)
         time.sleep(random.uniform(0, 2))  # any moment of the neighbour's pauses
         beside = recover(session, [0])
     yield Sample(f"recovery of one of {workers} beside a crash loop", beside, base=alone)
+
+
+def watched(run: Run, contestant: Contestant, workers: int) -> Iterator[Sample]:
+    """What the manager does for workers whose heartbeats it awaits."""
+    if not contestant.has_watchdog:
+        return
+    with contestant.start(run.scratch, workers, "watched") as session:
+        session.wait_for(stamps.WORKER_RUNS, workers)
+        session.settle()
+        before = procfs.activity(session.pid)
+        seconds = stamps.WATCHDOG * run.watchdog_periods
+        time.sleep(seconds)
+        spent = procfs.activity(session.pid).since(before)
+        session.settle()
+        if len(session.workers()) != workers or len(session.stamps) != workers + 1:
+            raise SessionError("workers were replaced that were alive")
+    row = f"watchdog of {stamps.WATCHDOG:g} s on {workers}, the manager's share of a core"
+    yield Sample(row, spent.cpu / seconds, "")
 
 
 def imports(run: Run, contestant: Contestant, workers: int) -> Iterator[Sample]:

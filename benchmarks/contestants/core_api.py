@@ -14,6 +14,7 @@ from benchmarks.contestants.stamps import (
     WORKER_RUNS,
     arguments,
     stamp,
+    watchdog,
 )
 
 
@@ -35,7 +36,7 @@ class Crashing(cotyledon_core.Service):
 def main() -> None:
     count, neighbour = arguments()
     manager = cotyledon_core.ServiceManager()
-    manager.add(Stamping, workers=count)
+    manager.add(Stamping, workers=count, watchdog_timeout=watchdog())
     if neighbour:
         manager.add(Crashing)
     stamp(MANAGER_RUNS)

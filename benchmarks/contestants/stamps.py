@@ -28,6 +28,9 @@ RECORD = struct.Struct("=cqqd")
 FOREVER = 1e9
 """Seconds that a service works; its ``run()`` keeps its thread, as services do."""
 
+WATCHDOG = 10.0
+"""Seconds that a watched worker may be silent."""
+
 _fd = int(os.environ.get(FD_VARIABLE, "-1"))
 
 
@@ -39,3 +42,8 @@ def stamp(kind: bytes, worker_id: int = -1) -> None:
 def arguments() -> tuple[int, bool]:
     """The script's arguments: the number of workers, and whether a service crash-loops beside."""
     return int(sys.argv[1]), "neighbour" in sys.argv[2:]
+
+
+def watchdog() -> float:
+    """The seconds of the workers' watchdog, of the script's arguments; 0 for none."""
+    return WATCHDOG if "watched" in sys.argv[2:] else 0.0

@@ -10,6 +10,8 @@ machine that was stopped, suspended or starved finds its workers alive.
 
 from __future__ import annotations
 
+import math
+
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import ReadBeat
 from cotyledon_core.supervision.situation import Situation
@@ -20,6 +22,8 @@ from cotyledon_core.supervision.worker import Ending, Worker
 
 LATE = 0.5
 """Seconds after its time from which on a look does not count."""
+MOMENTS = 20
+"""To so many moments in the watchdog's time looks are put off, so that many are taken together."""
 SECOND_LOOK = 0.25
 """The part of the watchdog's time after which it looks again."""
 
@@ -80,7 +84,9 @@ class Watching:
 
     def _await_beat(self, worker: Worker) -> None:
         worker.suspected = False
-        due = worker.last_beat + worker.service.spec.watchdog_timeout
+        timeout = worker.service.spec.watchdog_timeout
+        moment = timeout / MOMENTS
+        due = math.ceil((worker.last_beat + timeout) / moment) * moment
         self._look_at(worker, Kind.WATCHDOG, due)
 
     # -- both
