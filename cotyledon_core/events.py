@@ -156,6 +156,15 @@ class ServiceGivenUp(ServiceEvent):
         return f"service {self.service} given up: {self.reason}"
 
 
+class ServiceRevived(ServiceEvent):
+    """What was given up, or left ended by the restart policy, is started again."""
+
+    kind = "service_revived"
+
+    def __str__(self) -> str:
+        return f"service {self.service} is started again"
+
+
 class WorkerEvent(ServiceEvent):
     """Base of the events that concern one incarnation of a worker."""
 

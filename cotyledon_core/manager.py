@@ -264,6 +264,10 @@ class ServiceManager:
         arguments.check_workers(workers, 0)
         self._engine.scale(service_id, workers)
 
+    def _revive(self, service_id: ServiceId) -> None:
+        """Start a service again that was given up or has finished."""
+        self._engine.revive(service_id)
+
     # -- running
 
     def run(self) -> NoReturn:

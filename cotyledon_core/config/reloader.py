@@ -1,9 +1,10 @@
 """The configuration's part in a reload: read and check all of it, then take it over.
 
 Nothing that runs is touched before the new configuration has been compiled
-whole. What is taken over then is the number of workers of each service, the
-options of [DEFAULT], and what services that want the whole configuration get;
-all else that differs is named in the log and waits for a restart of the manager.
+whole. What is taken over then is the number of workers of each service, which
+starts it again if it had been given up or had finished, the options of
+[DEFAULT], and what services that want the whole configuration get; all else that
+differs is named in the log and waits for a restart of the manager.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class Manager(Protocol):
         """By the service's name."""
 
     def reconfigure(self, service_id: ServiceId, workers: int) -> None: ...
+
+    def _revive(self, service_id: ServiceId) -> None: ...
 
 
 class Reloader:
@@ -69,6 +72,7 @@ class Reloader:
         for name, old_count, count in found.scaled:
             LOG.info("service %s: %d workers instead of %d", name, count, old_count)
             manager.reconfigure(manager._service_ids[name], count)
+            manager._revive(manager._service_ids[name])
         manager._graceful_shutdown_timeout = new.graceful_shutdown_timeout
         _log_the_rest(found)
         self._running = _taken_over(self._running, new)

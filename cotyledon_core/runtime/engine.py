@@ -92,6 +92,9 @@ class Engine:
     def scale(self, service_id: ServiceId, workers: int) -> None:
         self._post(msg.Scale(service_id, workers))
 
+    def revive(self, service_id: ServiceId) -> None:
+        self._post(msg.Revive(service_id))
+
     def set_grace(self, grace: float) -> None:
         self.grace = grace
         if self._run is not None:

@@ -163,6 +163,12 @@ class Scale(Record):
     workers: int
 
 
+class Revive(Record):
+    """Start again what the restart policy has left ended in a service, or has given up."""
+
+    service_id: ServiceId
+
+
 class Reload(Record):
     """Tell every worker to reload."""
 
@@ -202,6 +208,7 @@ Message = (
     | Start
     | AddService
     | Scale
+    | Revive
     | Reload
     | SetGrace
     | ShutDown

@@ -100,6 +100,15 @@ class Order:
         place.stage = Stage.LOST
         return [other.service for other in place.later if other.stage is Stage.WAITING]
 
+    def revived(self, service: SupervisedService) -> bool:
+        """The service begins anew; whether it has yet to become ready."""
+        place = self._places[service.spec.service_id]
+        if place.stage is not Stage.LOST:
+            return False
+        service.waiting = place.unready > 0
+        place.stage = Stage.WAITING if service.waiting else Stage.STARTING
+        return True
+
     # -- stop
 
     def last(self) -> list[SupervisedService]:

@@ -72,6 +72,16 @@ class SupervisedService:
         ids = sorted((i for i in self.workers if i >= self.wanted), reverse=True)
         return [self.workers[worker_id] for worker_id in ids]
 
+    def revive(self) -> list[Worker]:
+        """Begin anew; those that were left ended, and may be started again."""
+        self.given_up = False
+        self.restarts.clear()
+        ended = [w for w in self.workers.values() if w.state in (State.EXITED, State.FATAL)]
+        for worker in ended:
+            worker.enter(Occurrence.REVIVE)
+            worker.restarts.clear()
+        return ended
+
     def give_up(self) -> None:
         """No worker is to be started any more."""
         self.given_up = True

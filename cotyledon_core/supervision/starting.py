@@ -43,6 +43,22 @@ class Starting:
             if not service.waiting:
                 self._situation.starts.add(worker)
 
+    def revive(self, service: SupervisedService) -> None:
+        """Start those again that were left ended."""
+        situation = self._situation
+        if situation.stopping:
+            return
+        ended = service.revive()
+        unready = situation.order.revived(service)
+        for worker in ended:
+            if unready:
+                situation.readiness.expect(worker)
+            if not service.waiting:
+                situation.starts.add(worker)
+        if ended:
+            situation.agenda.publish_of(service, events.ServiceRevived)
+        situation.completion.look_at(service)
+
     def start_due(self) -> None:
         """Start those whose turn it is."""
         situation = self._situation

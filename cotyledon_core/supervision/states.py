@@ -54,6 +54,7 @@ class Occurrence(Enum):
     OVERRUN = "overrun"
     EXITED = "exited"
     GIVE_UP = "give up"
+    REVIVE = "revive"
 
 
 ALIVE = frozenset({State.STARTING, State.RUNNING, State.STOPPING})
@@ -92,6 +93,8 @@ TRANSITIONS: dict[tuple[State, Occurrence], State | None] = {
     (State.EXITED, Occurrence.GIVE_UP): State.FATAL,
     (State.FATAL, Occurrence.STOP): State.STOPPED,
     (State.FATAL, Occurrence.GIVE_UP): State.FATAL,
+    (State.EXITED, Occurrence.REVIVE): State.STOPPED,
+    (State.FATAL, Occurrence.REVIVE): State.STOPPED,
 }
 
 

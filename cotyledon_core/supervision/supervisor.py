@@ -74,6 +74,9 @@ class Supervisor:
             msg.Start: self._start,
             msg.AddService: self._add_service,
             msg.Scale: self._scale,
+            msg.Revive: lambda message: starting.revive(
+                situation.roster.service(message.service_id)
+            ),
             msg.Reload: self._reload,
             msg.SetGrace: lambda message: setattr(situation, "grace", message.grace),
             msg.ShutDown: shutdown.shut_down,

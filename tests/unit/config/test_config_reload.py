@@ -38,10 +38,15 @@ class Manager:
         self._service_ids = {name: ServiceId(uuid4()) for name in names}
         self._graceful_shutdown_timeout = 60
         self.asked: list[tuple[str, int]] = []
+        self.revived: list[str] = []
 
     def reconfigure(self, service_id: ServiceId, workers: int) -> None:
         names = {known: name for name, known in self._service_ids.items()}
         self.asked.append((names[service_id], workers))
+
+    def _revive(self, service_id: ServiceId) -> None:
+        names = {known: name for name, known in self._service_ids.items()}
+        self.revived.append(names[service_id])
 
 
 @pytest.mark.parametrize(
@@ -105,6 +110,7 @@ def test_counts_are_taken_over(write: Write) -> None:
     write(BASE)
     reloader.prepare()(manager)
     assert manager.asked == [("two", 5), ("two", 1)]
+    assert manager.revived == ["two", "two"]
 
 
 def test_the_manager_s_timeout_is_taken_over(write: Write) -> None:

@@ -279,3 +279,105 @@ def test_a_worker_that_has_done_its_work_before_it_was_ready_is_not_lost() -> No
     simulation.say_ready(simulation.process(good))
     (ready,) = simulation.events_of(events.ManagerReady)
     assert ready.lost == ()
+
+
+# -- what was given up begins anew
+
+
+def revive(simulation: Simulation, service_id: ServiceId) -> None:
+    simulation.send(msg.Revive(service_id))
+    simulation.settle()
+
+
+@pytest.mark.parametrize("decide", [stop, give_up])
+def test_a_service_that_has_ended_for_good_can_be_started_again(
+    decide: Callable[[Death], Decision],
+) -> None:
+    simulation = Simulation()
+    service_id = simulation.add(workers=2, decide=decide)
+    simulation.add("other")
+    simulation.start()
+    end_all(simulation, service_id, FAILURE)
+    assert simulation.processes(service_id) == []
+    revive(simulation, service_id)
+    assert len(simulation.processes(service_id)) == 2
+    assert len(simulation.events_of(events.ServiceRevived)) == 1
+
+
+def test_what_counts_for_its_policy_begins_anew() -> None:
+    deaths: list[Death] = []
+
+    def twice(death: Death) -> Decision:
+        deaths.append(death)
+        return Restart() if len(death.service_restarts) < 2 else GiveUp("twice")
+
+    simulation = Simulation()
+    service_id = simulation.add(decide=twice)
+    simulation.add("other")
+    simulation.start()
+    for _ in range(3):
+        end_all(simulation, service_id, FAILURE)
+    revive(simulation, service_id)
+    end_all(simulation, service_id, FAILURE)
+    assert len(simulation.processes(service_id)) == 1
+    assert (deaths[-1].service_restarts, deaths[-1].worker_restarts) == ((), ())
+
+
+def test_those_that_run_are_left_alone() -> None:
+    simulation = Simulation()
+    service_id = simulation.add(workers=2, decide=give_up)
+    simulation.start()
+    staying, ending = simulation.processes(service_id)
+    simulation.end(ending, FAILURE)
+    revive(simulation, service_id)
+    assert simulation.processes(service_id)[0] is staying
+    assert staying.received == []
+    assert len(simulation.processes(service_id)) == 2
+
+
+def test_nothing_is_told_where_nothing_was_ended() -> None:
+    simulation = Simulation()
+    service_id = simulation.add()
+    simulation.start()
+    revive(simulation, service_id)
+    assert simulation.events_of(events.ServiceRevived) == []
+    assert len(simulation.processes()) == 1
+
+
+def test_nothing_begins_anew_during_a_stop() -> None:
+    simulation = Simulation()
+    service_id = simulation.add(decide=give_up)
+    simulation.add("other")
+    simulation.start()
+    end_all(simulation, service_id, FAILURE)
+    simulation.send(msg.StopNoticed())
+    revive(simulation, service_id)
+    assert simulation.processes(service_id) == []
+
+
+def test_the_end_of_one_that_began_anew_is_the_managers_end() -> None:
+    simulation = Simulation()
+    service_id = simulation.add(decide=stop)
+    other = simulation.add("other", decide=stop)
+    simulation.start()
+    end_all(simulation, service_id, FAILURE)
+    revive(simulation, service_id)
+    end_all(simulation, other, CLEAN)
+    assert simulation.events_of(events.ManagerStopping) == []
+    end_all(simulation, service_id, CLEAN)
+    stopping(simulation)
+
+
+def test_one_that_was_given_up_before_it_was_ready_starts_those_after_it() -> None:
+    simulation = Simulation()
+    first = simulation.add("first", decide=give_up)
+    later = simulation.add("later", start_after=(first,))
+    simulation.add("other")
+    simulation.start(ready=False)
+    end_all(simulation, first, FAILURE)
+    revive(simulation, later)
+    assert simulation.processes(later) == []
+    revive(simulation, first)
+    simulation.all_ready()
+    simulation.settle()
+    assert len(simulation.processes(later)) == 1

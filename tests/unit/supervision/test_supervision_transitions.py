@@ -22,23 +22,27 @@ from cotyledon_core.testing.simulation import Simulation, restart_at_once
 from cotyledon_core.types import ServiceId, WorkerId
 
 TABLE = """
-         START    SPAWNED  SPAWN_FAILED READY    LEAVE    STOP     HANG     OVERRUN  EXITED GIVE_UP
-STOPPED  STARTING -        -            -        -        STOPPED  -        -        -      FATAL
-STARTING -        STARTING end          RUNNING  STOPPING STOPPING STOPPING -        end    STARTING
-RUNNING  -        -        -            RUNNING  STOPPING STOPPING STOPPING -        end    RUNNING
-STOPPING -        -        -            STOPPING STOPPING STOPPING -        STOPPING end    STOPPING
-BACKOFF  STARTING -        -            -        -        STOPPED  -        -        -      FATAL
-EXITED   -        -        -            -        -        STOPPED  -        -        -      FATAL
-FATAL    -        -        -            -        -        STOPPED  -        -        -      FATAL
+             STOPPED  STARTING RUNNING  STOPPING BACKOFF  EXITED  FATAL
+START        STARTING -        -        -        STARTING -       -
+SPAWNED      -        STARTING -        -        -        -       -
+SPAWN_FAILED -        end      -        -        -        -       -
+READY        -        RUNNING  RUNNING  STOPPING -        -       -
+LEAVE        -        STOPPING STOPPING STOPPING -        -       -
+STOP         STOPPED  STOPPING STOPPING STOPPING STOPPED  STOPPED STOPPED
+HANG         -        STOPPING STOPPING -        -        -       -
+OVERRUN      -        -        -        STOPPING -        -       -
+EXITED       -        end      end      end      -        -       -
+GIVE_UP      FATAL    STARTING RUNNING  STOPPING FATAL    FATAL   FATAL
+REVIVE       -        -        -        -        -        STOPPED STOPPED
 """
 """A dash: impossible. ``end``: the deciders say what follows."""
 
 
 def parse(table: str) -> dict[tuple[str, str], str]:
-    """The cells by row and column."""
+    """The cells by state, which is the column, and occurrence."""
     header, *rows = (line.split() for line in table.strip().splitlines())
     return {
-        (row[0], column): cell for row in rows for column, cell in zip(header, row[1:], strict=True)
+        (column, row[0]): cell for row in rows for column, cell in zip(header, row[1:], strict=True)
     }
 
 
@@ -326,6 +330,7 @@ def test_messages_of_other_incarnations_are_impossible(state: State, name: str) 
 def test_commands_for_unknown_services_are_impossible() -> None:
     subject = started(ready=True)
     impossible(subject, msg.Scale(UNKNOWN, 2))
+    impossible(subject, msg.Revive(UNKNOWN))
 
 
 def test_a_service_is_added_once() -> None:
