@@ -74,7 +74,7 @@ _noting: Signals | None = None
 def _note(number: int, frame: Any) -> None:
     if _noting is not None:
         _noting.note(number)
-        _noting.interrupt()
+        _noting.interrupt(frame)
 
 
 class _Interrupted(BaseException):
@@ -104,8 +104,7 @@ class Signals:
         self._urgent = urgent
         self._private = private
         self._pending: set[int] = set()
-        self._waiter: int | None = None
-        self._was_interrupted = False
+        self._waiting: Any = None
         self._before: Signals | None = None
         self._previous: dict[int, Any] = {}
         self._previous_wakeup = -1
@@ -153,25 +152,24 @@ class Signals:
     def interruptible(self, wait: Callable[[], Found], otherwise: Found) -> Found:
         """Call ``wait``, which a signal ends, whatever the descriptor is. Main thread only.
 
+        :param wait: a function.
         :returns: what ``wait`` does, or ``otherwise`` after a signal.
         """
+        self._waiting = wait.__code__
         try:
-            self._waiter = _thread.get_ident()
-            found = wait()
-            self._waiter = None
+            return wait()
         except _Interrupted:
-            self._was_interrupted = True
             if hasattr(_signal, "pthread_kill"):
                 # handlers of signals that came with this one are otherwise called with the next
                 _signal.pthread_kill(_thread.get_ident(), 0)
             return otherwise
-        return found
 
-    def interrupt(self) -> None:
-        """End the wait; in the handler."""
-        # another thread may have forked this process during the wait
-        if self._waiter == _thread.get_ident():
-            self._waiter = None
+    def interrupt(self, frame: Any) -> None:
+        """End the wait, if it is what the handler has interrupted.
+
+        Anything else must go on: the handler of another signal may just be about to note it.
+        """
+        if frame is not None and frame.f_code is self._waiting:
             raise _Interrupted
 
     @property
@@ -198,12 +196,9 @@ class Signals:
 
     def take(self) -> set[int]:
         """What has arrived since the last call."""
-        written = b"" if self._wakeup is None else self._wakeup.drain()
+        if self._wakeup is not None:
+            self._wakeup.drain()
         taken: set[int] = set()
-        if self._was_interrupted:
-            # one handler that raises may have kept another from noting its signal
-            self._was_interrupted = False
-            taken.update(set(self._watched).intersection(written))
         while self._pending:
             taken.add(self._pending.pop())
         return taken

@@ -9,10 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Callable
 from typing import Protocol
-
-CHUNK = 4096
 
 
 class Wakeup(Protocol):
@@ -24,8 +21,8 @@ class Wakeup(Protocol):
     def wake(self) -> None:
         """Make the reader readable."""
 
-    def drain(self) -> bytes:
-        """Read all that there is: the numbers of signals, and 0 for each :meth:`wake`."""
+    def drain(self) -> None:
+        """Read all that there is."""
 
     def close(self) -> None: ...
 
@@ -42,8 +39,12 @@ class Descriptors:
         with contextlib.suppress(OSError):
             os.write(self.writer, b"\0")
 
-    def drain(self) -> bytes:
-        return _all_of(lambda: os.read(self.reader, CHUNK))
+    def drain(self) -> None:
+        try:
+            while len(os.read(self.reader, 4096)) == 4096:
+                pass
+        except OSError:
+            pass
 
     def close(self) -> None:
         os.close(self.reader)
@@ -63,24 +64,16 @@ class Sockets:
         with contextlib.suppress(OSError):
             self._writer.send(b"\0")
 
-    def drain(self) -> bytes:
-        return _all_of(lambda: self._reader.recv(CHUNK))
+    def drain(self) -> None:
+        try:
+            while len(self._reader.recv(4096)) == 4096:
+                pass
+        except OSError:
+            pass
 
     def close(self) -> None:
         self._reader.close()
         self._writer.close()
-
-
-def _all_of(read: Callable[[], bytes]) -> bytes:
-    data = b""
-    try:
-        while more := read():
-            data += more
-            if len(more) < CHUNK:
-                break
-    except OSError:
-        pass
-    return data
 
 
 def pipe(*, above_standard: bool = False) -> Wakeup:
