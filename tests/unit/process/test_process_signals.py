@@ -166,8 +166,9 @@ def test_a_wait_that_a_signal_ends_loses_none_that_came_with_it(noted: Signals) 
         return "waited"
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {USR1, USR2})
-    os.kill(os.getpid(), USR1)
-    os.kill(os.getpid(), USR2)
+    for number in (USR1, USR2):
+        # another thread would take what is sent to the process
+        signal.pthread_kill(threading.get_ident(), number)
     assert noted.interruptible(wait, "interrupted") == "interrupted"
     assert noted.take() == {USR1, USR2}
 
