@@ -6,10 +6,10 @@ import signal
 from collections.abc import Iterator
 
 from cotyledon_core.process import proctable
+from cotyledon_core.process.child import Child
 from cotyledon_core.process.reaper import Usage
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import SIGHUP
-from cotyledon_core.process.spawner import Child
 from cotyledon_core.supervision.actions import Request
 from cotyledon_core.supervision.findings import Findings
 from cotyledon_core.supervision.messages import Incarnation

@@ -22,10 +22,11 @@ from cotyledon_core.plugins.restart_policy import ExitStatus
 from cotyledon_core.process import clock
 from cotyledon_core.process import report as reports
 from cotyledon_core.process.channel import Channel, NotifySocket, Told
+from cotyledon_core.process.child import WatchedChild
 from cotyledon_core.process.descriptors import forget_private, keep_private
 from cotyledon_core.process.reaper import OrphanReaper, Reaper
 from cotyledon_core.process.signals import SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGTERM, Signals
-from cotyledon_core.process.spawner import WAITED_FOR, WatchedChild
+from cotyledon_core.process.spawner import WAITED_FOR
 from cotyledon_core.runtime import oom_judge
 from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.executor import Executor, listening

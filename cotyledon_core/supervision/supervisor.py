@@ -55,33 +55,8 @@ class Supervisor:
         self._recycling = recycling = Recycling(situation, stopping, random)
         self._starting = starting = Starting(situation, watching, recycling)
         self._shutdown = shutdown = Shutdown(situation, stopping, stop_delay)
-        self._ends = ends = Ends(situation, stopping, recycling, shutdown)
-        self._handlers: dict[type[Any], Callable[[Any], None]] = {
-            msg.Spawned: starting.spawned,
-            msg.SpawnFailed: ends.spawn_failed,
-            msg.Ready: starting.ready,
-            msg.GraceAnnounced: stopping.grace_announced,
-            msg.StatusTold: self._status_told,
-            msg.LeaveAsked: stopping.leave_asked,
-            msg.Beat: watching.beat,
-            msg.BeatRead: watching.beat_read,
-            msg.TimeoutExtended: watching.extended,
-            msg.DumpRead: stopping.dump_read,
-            msg.RecycleAsked: recycling.asked,
-            msg.Exited: ends.exited,
-            msg.DeadlineReached: self._deadline_reached,
-            msg.StopNoticed: shutdown.stop_noticed,
-            msg.Start: self._start,
-            msg.AddService: self._add_service,
-            msg.Scale: self._scale,
-            msg.Revive: lambda message: starting.revive(
-                situation.roster.service(message.service_id)
-            ),
-            msg.Reload: self._reload,
-            msg.SetGrace: lambda message: setattr(situation, "grace", message.grace),
-            msg.ShutDown: shutdown.shut_down,
-            msg.Abort: shutdown.abort,
-        }
+        self._ends = Ends(situation, stopping, recycling, shutdown)
+        self._handlers = self._observations(watching) | self._commands()
         self._timers: dict[Kind, Callable[[Any], None]] = {
             Kind.BACKOFF: starting.backoff_over,
             Kind.START: watching.start_overdue,
@@ -92,6 +67,37 @@ class Supervisor:
             Kind.LIFETIME: recycling.lifetime_over,
             Kind.STOP: lambda _: shutdown.delay_over(),
             Kind.BOUND: lambda _: shutdown.bound_struck(),
+        }
+
+    def _observations(self, watching: Watching) -> dict[type[Any], Callable[[Any], None]]:
+        starting, stopping, ends = self._starting, self._stopping, self._ends
+        return {
+            msg.Spawned: starting.spawned,
+            msg.SpawnFailed: ends.spawn_failed,
+            msg.Ready: starting.ready,
+            msg.GraceAnnounced: stopping.grace_announced,
+            msg.StatusTold: self._status_told,
+            msg.LeaveAsked: stopping.leave_asked,
+            msg.Beat: watching.beat,
+            msg.BeatRead: watching.beat_read,
+            msg.TimeoutExtended: watching.extended,
+            msg.DumpRead: stopping.dump_read,
+            msg.RecycleAsked: self._recycling.asked,
+            msg.Exited: ends.exited,
+            msg.DeadlineReached: self._deadline_reached,
+            msg.StopNoticed: self._shutdown.stop_noticed,
+        }
+
+    def _commands(self) -> dict[type[Any], Callable[[Any], None]]:
+        return {
+            msg.Start: self._start,
+            msg.AddService: self._add_service,
+            msg.Scale: self._scale,
+            msg.Revive: self._revive,
+            msg.Reload: self._reload,
+            msg.SetGrace: self._set_grace,
+            msg.ShutDown: self._shutdown.shut_down,
+            msg.Abort: self._shutdown.abort,
         }
 
     # -- the interface
@@ -166,7 +172,13 @@ class Supervisor:
         self._recycling.grant(service)
         self._situation.order.look_at(service)
 
+    def _revive(self, message: msg.Revive) -> None:
+        self._starting.revive(self._situation.roster.service(message.service_id))
+
     # -- what happens to all
+
+    def _set_grace(self, message: msg.SetGrace) -> None:
+        self._situation.grace = message.grace
 
     def _announce_ready(self) -> None:
         roster = self._situation.roster

@@ -14,9 +14,10 @@ import pytest
 
 from cotyledon_core.exceptions import WorkerStartError
 from cotyledon_core.process.board import NOWHERE
+from cotyledon_core.process.child import Child, WatchedChild
 from cotyledon_core.process.reaper import Reaper
 from cotyledon_core.process.roll import Roll
-from cotyledon_core.process.spawner import Child, Spawner, Start, WatchedChild
+from cotyledon_core.process.spawner import Spawner, Start
 from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
 from cotyledon_core.runtime.executor import Executor, listening

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from cotyledon_core.plugins.restart_policy import ExitStatus
+from cotyledon_core.process.child import Child
 from cotyledon_core.process.oom import Counter
-from cotyledon_core.process.spawner import Child
 from cotyledon_core.runtime.children import WorkerProcess
 from cotyledon_core.runtime.oom_judge import OomJudge
 from cotyledon_core.supervision.messages import Incarnation
