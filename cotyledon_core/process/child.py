@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
 from typing import Any
 
@@ -113,15 +114,17 @@ class WatchedChild(Child):
 
     def status(self) -> ExitStatus | None:
         """How it ended, once ``awaited`` is readable; None if its fork server has yet to tell."""
-        told = not self._served or _is_readable(self.sentinel)
+        if self._served:
+            # looked at once: the fork server may tell at any moment
+            state = _state(self.sentinel)
+            if state is None:
+                return None
+            if not state & select.POLLIN:
+                # the fork server is gone; its children may have become ours
+                ended = take(self.pid)
+                return ExitStatus() if ended is None else ended.status
         exitcode = self._process.exitcode
-        if exitcode is None:
-            return None
-        if told:
-            return ExitStatus.from_exitcode(exitcode)
-        # the fork server is gone; its children may have become ours
-        ended = take(self.pid)
-        return ExitStatus() if ended is None else ended.status
+        return None if exitcode is None else ExitStatus.from_exitcode(exitcode)
 
     def close(self) -> None:
         super().close()
@@ -129,10 +132,8 @@ class WatchedChild(Child):
             self._process.close()
 
 
-def _is_readable(descriptor: int) -> bool:
-    """Whether there is something to read, other than the end."""
-    import select
-
+def _state(descriptor: int) -> int | None:
+    """What poll(2) says of it: the end without ``POLLIN`` is one with nothing to read."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    return any(state & select.POLLIN for _, state in poll.poll(0))
+    return dict(poll.poll(0)).get(descriptor)
