@@ -15,6 +15,8 @@ class WorkerSnapshot(Record):
     incarnation: int
     pid: int | None
     started_at: float
+    status_text: str
+    """What its process has said of itself."""
 
 
 class ServiceSnapshot(Record):
@@ -45,6 +47,7 @@ def of_service(service: SupervisedService) -> ServiceSnapshot:
                 incarnation=worker.number,
                 pid=worker.pid,
                 started_at=worker.started_at,
+                status_text=worker.status_text,
             )
             for worker in service.workers.values()
         ),

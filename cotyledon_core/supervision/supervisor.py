@@ -192,6 +192,7 @@ class Supervisor:
 
     def _status_told(self, message: msg.StatusTold) -> None:
         worker = self._situation.roster.worker(message.incarnation)
+        worker.status_text = message.text
         self._agenda.publish_of_worker(worker, events.WorkerStatus, text=message.text)
 
     def _reload(self, message: msg.Reload) -> None:

@@ -72,6 +72,7 @@ class Worker:
         "service",
         "started_at",
         "state",
+        "status_text",
         "suspected",
         "worker_id",
     )
@@ -85,6 +86,8 @@ class Worker:
         self.pid: int | None = None
         self.started_at = 0.0
         self.phase = Phase.BOOT
+        self.status_text = ""
+        """What the process has said of itself."""
         self.ending: Ending | None = None
         self.grace: float | None = None
         self.forced = False
@@ -140,6 +143,7 @@ class Worker:
         self.pid = None
         self.started_at = now
         self.phase = Phase.BOOT
+        self.status_text = ""
         self.ending = None
         self.grace = None
         self.forced = self.dump_asked = self.hung_told = self.suspected = False

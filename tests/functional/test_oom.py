@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cotyledon_core.process.oom import INITIAL_PID_NAMESPACE
+from tests.functional.control_groups import limited
 from tests.functional.harness import Launch
 
 LIMIT = 256 << 20
@@ -28,39 +26,11 @@ def names_pids() -> bool:
         return False
 
 
-def place() -> tuple[Path, str]:
-    """A memory control group to be, and the file for its limit."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        name = f"cotyledon-test-{uuid.uuid4()}"
-        if "memory" in controllers.split(","):
-            return Path(f"/sys/fs/cgroup/memory{path}", name), "memory.limit_in_bytes"
-        if not controllers and Path("/sys/fs/cgroup/cgroup.controllers").exists():
-            return Path(f"/sys/fs/cgroup{path}", name), "memory.max"
-    pytest.skip("there are no memory control groups")
-
-
 @pytest.fixture
 def control_group() -> Iterator[Path]:
-    try:
-        group, limit = place()
-        group.mkdir()
-    except OSError as error:
-        pytest.skip(f"no control group can be made: {error}")
-    try:
-        try:
-            (group / limit).write_text(str(LIMIT))
-        except OSError as error:
-            pytest.skip(f"its memory cannot be limited: {error}")
+    v1, v2 = {"memory.limit_in_bytes": str(LIMIT)}, {"memory.max": str(LIMIT)}
+    with limited("memory", v1, v2) as group:
         yield group
-    finally:
-        end = time.monotonic() + 10
-        while group.exists() and time.monotonic() < end:
-            for pid in (group / "cgroup.procs").read_text().split():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(pid), signal.SIGKILL)
-            with contextlib.suppress(OSError):
-                group.rmdir()
 
 
 def test_who_was_killed_for_lack_of_memory(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.functional import procfs
+from tests.functional.control_groups import limited
 from tests.functional.harness import Application, Launch, Record
 
 HANGS = ["silent", "gil", "stopped"]
@@ -97,6 +98,21 @@ def test_a_machine_that_stood_still_finds_its_workers_alive(
     assert application.workers() == before
     assert not application.records("told", kind="worker_hung")
     assert application.stop() == 0
+
+
+def test_workers_that_get_hardly_any_processor_are_let_live(launch: Launch) -> None:
+    """One in twenty of its moments, for busy workers and the manager together."""
+    quota, period = "5000", "100000"
+    v1 = {"cpu.cfs_period_us": period, "cpu.cfs_quota_us": quota}
+    with limited("cpu", v1, {"cpu.max": f"{quota} {period}"}) as group:
+        application = watched(launch, "busy", watchdog_timeout=4, workers=2)
+        before = application.wait_for_workers(2)
+        told(application, "manager_ready")
+        for pid in (application.manager, *before.values()):
+            (group / "cgroup.procs").write_text(str(pid))
+        _let_pass(application, 13)
+        assert application.workers() == before
+        assert not application.records("told", kind="worker_hung")
 
 
 def _let_pass(application: Application, seconds: float) -> None:

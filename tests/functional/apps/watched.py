@@ -34,7 +34,7 @@ class Watched(Recording):
 
     def __init__(self, worker_id: int, way: str) -> None:
         super().__init__(worker_id)
-        self.way = way if _first_time() else "beat"
+        self.way = way if way == "busy" or _first_time() else "beat"
         FAILING_STARTS.get(self.way, lambda service: None)(self)
 
     def run(self) -> None:
@@ -90,6 +90,11 @@ def longer_constructor(service: Watched) -> None:
     wait_at("constructor")
 
 
+def be_busy(service: Watched) -> None:
+    while True:
+        sum(range(1000))
+
+
 def fall_silent(service: Watched) -> None:
     service.heartbeat()
 
@@ -121,6 +126,7 @@ FAILING_STARTS: dict[str, Any] = {
 }
 WORK: dict[str, Any] = {
     "silent": fall_silent,
+    "busy": be_busy,
     "stopped": stop,
     "gil": lose_the_interpreter,
     "gil_deaf": lose_the_interpreter,

@@ -309,3 +309,18 @@ def test_what_is_said_in_the_last_moment_is_heard() -> None:
         simulation.send(message)
     simulation.advance(ABORT_PATIENCE)
     assert process.received == [Request.DUMP, Request.ABORT, Request.KILL]
+
+
+# -- status
+
+
+def test_what_a_worker_says_of_itself_is_known_until_its_end() -> None:
+    def text() -> str:
+        ((worker,),) = [service.workers for service in simulation.supervisor.snapshot().services]
+        return worker.status_text
+
+    simulation, process, _ = simulated()
+    simulation.send(msg.StatusTold(process.incarnation, "loading"))
+    assert text() == "loading"
+    simulation.end(process)
+    assert text() == ""
