@@ -35,6 +35,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from signal import Signals
 from typing import Any, ClassVar
 
+from cotyledon_core.chance import fraction
 from cotyledon_core.exit_statuses import Items, StatusSet
 from cotyledon_core.plugins.restart_policy import (
     CLEAN_SIGNALS,
@@ -138,7 +139,7 @@ class DefaultPolicy(RestartPolicy):
 
     def restart(self, death: Death) -> Decision:
         """The worker is to be started again: when."""
-        return Restart(self._backoff.delay(death, _random))
+        return Restart(self._backoff.delay(death, fraction))
 
     def is_clean(self, death: Death) -> bool:
         """Whether the worker ended of itself and as ``clean_exit_status`` says."""
@@ -162,10 +163,3 @@ def _faults_of_lists(given: Mapping[str, Any]) -> Iterator[str]:
             StatusSet.of(given[name])
         except ValueError as error:
             yield from (f"{name}: {line}" for line in str(error).splitlines())
-
-
-def _random() -> float:
-    """Imported when needed: each process forked after that would seed it anew."""
-    from random import random
-
-    return random()

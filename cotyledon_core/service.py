@@ -127,7 +127,8 @@ class Service:
 
     def task_done(self) -> None:
         """Count a task; after ``max_tasks`` of them the worker is replaced. From any thread."""
-        if worker := _worker():
+        worker = _worker()
+        if worker is not None and worker.recycling is not None:
             worker.recycling.task_done()
 
     def status(self, text: str) -> None:

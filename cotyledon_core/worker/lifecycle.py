@@ -75,7 +75,7 @@ class Worker:
         self._link = link
         self._roll = roll
         self._heartbeat: Heartbeat | None = None
-        self.recycling: Recycling
+        self.recycling: Recycling | None = None
         self._title = f"{assignment.program_name}: {assignment.service_name} worker"
         self._service: Any = None
         self._calls: Any = None
@@ -107,7 +107,8 @@ class Worker:
         self.pid = os.getpid()
         try:
             self._link.begin()
-            self.recycling = Recycling(self._assignment, self.tell)
+            if self._assignment.max_tasks or self._assignment.max_memory:
+                self.recycling = Recycling(self._assignment, self.tell)
             self.signals.open()
             unblock()
             if not signals_held:
@@ -149,7 +150,8 @@ class Worker:
                 self._duties.add(ProcessHeartbeat(heartbeat))
             else:
                 self._heartbeat = heartbeat
-        self.recycling.watch(self._duties)
+        if self.recycling is not None:
+            self.recycling.watch(self._duties)
 
     def _make_callable(self) -> None:
         """Coroutines need a loop."""
