@@ -15,6 +15,7 @@ position of its own.
 from __future__ import annotations
 
 import contextlib
+import errno
 import mmap
 import os
 import signal
@@ -22,8 +23,10 @@ import struct
 
 CAPACITY = 65536
 """Workers; those beyond it are without."""
-DUMP_ROOM = 256 * 1024
+DUMP_ROOM = 4 * 1024 * 1024
 """Bytes for the stacks of each worker; memory is taken only when they are written."""
+DUMP_SHOWN = 48 * 1024
+"""Characters of stacks that are told; so many reach any log and notifier."""
 _STAMP = struct.Struct("d")
 
 
@@ -64,6 +67,14 @@ class Board:
             faulthandler.enable(file=self.descriptor)
             self._catches_errors = True
 
+    def let_errors_be(self) -> None:
+        """What is written at fatal errors does not go here any more."""
+        if self._catches_errors:
+            import faulthandler
+
+            faulthandler.disable()
+            self._catches_errors = False
+
     def take(self) -> Place:
         """A place for a new worker."""
         if self._free:
@@ -78,11 +89,10 @@ class Board:
         self._free.append(number)
 
     def close(self) -> None:
-        import faulthandler
-
-        if self._catches_errors:
-            faulthandler.disable()
+        self.let_errors_be()
         if self.dump_signal:
+            import faulthandler
+
             faulthandler.unregister(self.dump_signal)
         if self.stamps is not None:
             self.stamps.close()
@@ -112,37 +122,39 @@ class Place:
         return float(_STAMP.unpack_from(self.board.stamps, self.number * _STAMP.size)[0])
 
     def take_dump(self) -> str:
-        """The stacks that the worker has written, once."""
+        """The stacks that the worker has written, once; of very many the middle is left out."""
         if self.board is None or self.board.descriptor < 0:
             return ""
         try:
-            written = os.pread(self.board.descriptor, DUMP_ROOM, self._position).rstrip(b"\0")
-            if written:
-                os.pwrite(self.board.descriptor, bytes(len(written)), self._position)
+            written = self._take(self.board.descriptor)
         except OSError:
             return ""
-        return written.decode(errors="replace")
+        return _shortened(written.decode(errors="replace"))
+
+    def _take(self, descriptor: int) -> bytes:
+        """What is written here; the worker goes on behind it.
+
+        :raises OSError: if nothing is written here or behind.
+        """
+        end = self._position + DUMP_ROOM
+        try:
+            first = os.lseek(descriptor, self._position, os.SEEK_DATA)
+            hole = os.lseek(descriptor, first, os.SEEK_HOLE)
+        finally:
+            os.lseek(descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
+        if first >= end:
+            return b""
+        written = os.pread(descriptor, min(hole, end) - first, first)
+        os.pwrite(descriptor, bytes(len(written)), first)
+        return written.strip(b"\0")
 
     def give_back(self) -> None:
         """The worker has ended; what it left and was not read is lost."""
         if self.board is not None:
             self.beat(0.0)
-            if self._is_written():
-                self.take_dump()
+            # a child of the worker may have left some, too
+            self.take_dump()
             self.board.give_back(self.number)
-
-    def _is_written(self) -> bool:
-        """Whether there are stacks: a child of the worker may have left some, too."""
-        assert self.board is not None
-        descriptor = self.board.descriptor
-        if descriptor < 0:
-            return False
-        try:
-            first = os.lseek(descriptor, self._position, os.SEEK_DATA)
-            os.lseek(descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
-        except OSError:
-            return False
-        return first < self._position + DUMP_ROOM
 
     # -- in the worker
 
@@ -176,6 +188,8 @@ class Place:
 
             faulthandler.unregister(self.dump_signal)
             signal.signal(self.dump_signal, signal.SIG_IGN)
+        if self.board is not None:
+            self.board.let_errors_be()
         self.board = None
 
     def dump(self) -> None:
@@ -209,4 +223,18 @@ def _memory_file() -> int:
     """A descriptor of a file in memory; -1 where there is none."""
     if not hasattr(os, "memfd_create"):
         return -1
-    return os.memfd_create("cotyledon board", os.MFD_CLOEXEC)
+    try:
+        return os.memfd_create("cotyledon board", os.MFD_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ENOSYS, errno.EPERM, errno.EACCES):
+            return -1
+        raise
+
+
+def _shortened(stacks: str) -> str:
+    """Its beginning and its end, where the main thread is."""
+    left_out = len(stacks) - DUMP_SHOWN
+    if left_out <= 0:
+        return stacks
+    half = DUMP_SHOWN // 2
+    return f"{stacks[:half]}\n... {left_out} characters are left out ...\n{stacks[-half:]}"

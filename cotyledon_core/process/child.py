@@ -11,7 +11,7 @@ from typing import Any
 from cotyledon_core.plugins.restart_policy import ExitStatus
 from cotyledon_core.process.board import NOWHERE, Place
 from cotyledon_core.process.captured_stderr import CapturedStderr
-from cotyledon_core.process.descriptors import close_private
+from cotyledon_core.process.descriptors import close_private, forget_private, keep_private
 from cotyledon_core.process.reaper import take
 
 
@@ -49,8 +49,8 @@ class Child:
 
     def send(self, number: int) -> None:
         """Send a signal; nothing happens if the process has ended."""
-        # gone, or a program that has become somebody we may not signal
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        # gone, or a program that has become somebody we may not signal, or wants no signal there is
+        with contextlib.suppress(OSError):
             if self._pidfd is not None:
                 import signal
 
@@ -89,7 +89,7 @@ class Child:
         if self.stderr is not None:
             self.stderr.close()
         if self._pidfd is not None:
-            os.close(self._pidfd)
+            close_private(self._pidfd)
             self._pidfd = None
 
 
@@ -111,6 +111,8 @@ class WatchedChild(Child):
         self.awaited: int = self.sentinel
         with contextlib.suppress(OSError, AttributeError):
             self.awaited = self._pidfd = os.pidfd_open(self.pid)
+        # of no use to siblings
+        keep_private(self.sentinel, self.awaited)
 
     def status(self) -> ExitStatus | None:
         """How it ended, once ``awaited`` is readable; None if its fork server has yet to tell."""
@@ -128,6 +130,7 @@ class WatchedChild(Child):
 
     def close(self) -> None:
         super().close()
+        forget_private(self.sentinel)
         with contextlib.suppress(ValueError):
             self._process.close()
 

@@ -77,6 +77,15 @@ def _note(number: int, frame: Any) -> None:
         _noting.interrupt(frame)
 
 
+def _identity(descriptor: int) -> tuple[int, int] | None:
+    """What is open under the number; None if nothing is."""
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class _Interrupted(BaseException):
     """Raised by the handler to end a wait."""
 
@@ -105,6 +114,7 @@ class Signals:
         self._private = private
         self._pending: set[int] = set()
         self._waiting: Any = None
+        self._reader_identity: tuple[int, int] | None = None
         self._before: Signals | None = None
         self._previous: dict[int, Any] = {}
         self._previous_wakeup = -1
@@ -130,23 +140,19 @@ class Signals:
     def open(self) -> None:
         """Make the descriptor that becomes readable with a signal or a :meth:`wake`."""
         wakeup = self._wakeup = peekable() if self._private else pipe()
+        self._reader_identity = _identity(wakeup.reader)
         if self._private:
             keep_private(wakeup.reader, wakeup.writer)
         self._previous_wakeup = _signal.set_wakeup_fd(wakeup.writer, warn_on_full_buffer=False)
 
     def lost(self) -> bool:
-        """Whether it was closed behind our back; its number may be another's.
-
-        Descriptors block, unless somebody takes care that they do not.
-        """
-        try:
-            return os.name == "posix" and os.get_blocking(self.reader)
-        except OSError:
-            return True
+        """Whether it was closed behind our back; its number may be another's."""
+        return os.name == "posix" and _identity(self.reader) != self._reader_identity
 
     def reopen(self) -> None:
         """Make it anew, where it is in nobody's way."""
         self._wakeup = pipe(above_standard=True)
+        self._reader_identity = _identity(self._wakeup.reader)
         _signal.set_wakeup_fd(self._wakeup.writer, warn_on_full_buffer=False)
 
     def interruptible(self, wait: Callable[[], Found], otherwise: Found) -> Found:

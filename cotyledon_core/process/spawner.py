@@ -203,8 +203,8 @@ class ContextSpawner:
             args=(
                 SealedAssignment(assignment),
                 self._channel,
-                self._waited_for,
-                None if place is NOWHERE else (self._file, place.number, place.dump_signal),
+                False,
+                self._seat(place),
                 stderr,
             ),
             name=assignment.worker_name,
@@ -213,12 +213,20 @@ class ContextSpawner:
         with signals.blocked():
             process.start()
         _forget(process)
+        child: Child
         if self._waited_for:
-            return Child(process.pid, process=process, place=place)
-        child = WatchedChild(process, place, served=self._served)
-        # the mask of this process reaches only its own children
+            child = Child(process.pid, process=process, place=place)
+        else:
+            child = WatchedChild(process, place, served=self._served)
+        # it has no handlers before its interpreter has started
         child.listening = False
         return child
+
+    def _seat(self, place: Place) -> tuple[Any, int, int] | None:
+        """The place as it travels; None where nothing can be left."""
+        if place is NOWHERE or self._file is None:
+            return None
+        return self._file, place.number, place.dump_signal
 
     def _start_helpers(self) -> None:
         """Before signals are held back: a fork server that never sees SIGCHLD reaps nobody."""

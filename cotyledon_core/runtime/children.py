@@ -24,6 +24,7 @@ class WorkerProcess:
         "child",
         "dump",
         "error",
+        "executed",
         "incarnation",
         "killed",
         "notifies",
@@ -42,6 +43,8 @@ class WorkerProcess:
         self.stop_signal: int = signal.SIGTERM
         self.reload_signal: int | None = SIGHUP
         self.start_error = ""
+        self.executed = False
+        """Whether a program has taken the process over."""
         self.error = ""
         self.dump = ""
         """The stacks that it has written at a fatal error."""
@@ -84,6 +87,9 @@ class Children:
 
     def pids(self) -> Iterator[int]:
         return iter(list(self._by_pid))
+
+    def all(self) -> list[WorkerProcess]:
+        return list(self._by_pid.values())
 
     def waited_for(self) -> Iterator[int]:
         """The pids of those that are children of ours, not of a fork server."""

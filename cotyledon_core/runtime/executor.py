@@ -177,7 +177,7 @@ def send(process: WorkerProcess, request: Request) -> None:
         child.send(SIGKILL)
     elif request is Request.DUMP:
         # it comes before there is a handler, or to a program: it would end that
-        if child.listening and child.place.dump_signal:
+        if child.listening and child.place.dump_signal and not process.executed:
             process.wrote_dump = True
             force(process, child.place.dump_signal)
     elif request is Request.INTERRUPT:

@@ -295,12 +295,12 @@ class Household:
         """End all workers, gracefully first; an error has ended the loop."""
         held = remnants.Held()
         held.hold(self._children.pids())
-        processes = [self._children.remove(pid) for pid in self._children.pids()]
-        for process in processes:
+        for process in self._children.all():
             process.child.send(process.stop_signal)
         grace = self._roll.grace or remnants.FOREVER
         with self._foreign_code.entered():
             # a SIGINT or SIGALRM need not wait for the end of this
             remnants.see_off(held, grace)
-        for process in processes:
-            process.child.close()
+        for pid in self._children.pids():
+            # not before: the guardian ends whom it finds on the roll
+            self._children.remove(pid).child.close()

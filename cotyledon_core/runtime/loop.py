@@ -275,7 +275,8 @@ class Loop:
     def _hear_programs(self) -> None:
         assert self._notify_socket is not None
         for told in self._notify_socket.receive():
-            self._hear(told, self._children.sender(told.pid))
+            public = {key: value for key, value in told.values.items() if key[:2] != "X_"}
+            self._hear(Told(told.pid, public), self._children.sender(told.pid))
 
     def _hear(self, told: Told, process: WorkerProcess | None) -> None:
         if process is None:
@@ -289,7 +290,7 @@ class Loop:
     def _understand(self, key: str, value: str, process: WorkerProcess) -> None:
         try:
             message = _HEARD[key](process, value)
-        except ValueError:
+        except (ValueError, OverflowError):
             LOG.warning("process %d said %s=%s, which is no number", process.child.pid, key, value)
             return
         if message is not None:
@@ -337,6 +338,8 @@ Heard = Callable[[WorkerProcess, str], msg.Message | None]
 
 def _stop_signal(process: WorkerProcess, value: str) -> None:
     process.stop_signal = int(value)
+    # only a program has one: Python is gone
+    process.executed = True
 
 
 def _reload_signal(process: WorkerProcess, value: str) -> None:

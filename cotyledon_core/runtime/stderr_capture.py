@@ -93,8 +93,10 @@ class StderrCapture:
         self._dropped.pop(pipe, None)
 
     def _readable(self, pipe: CapturedStderr) -> None:
-        self._forget(pipe)
-        self._read_at(pipe, time.monotonic())
+        # the wait that has found it readable may have found its worker's end, too
+        if pipe in self._awaited:
+            self._forget(pipe)
+            self._read_at(pipe, time.monotonic())
 
     def _read_at(self, pipe: CapturedStderr, earliest: float) -> None:
         slot = max(earliest, self._next_slot)

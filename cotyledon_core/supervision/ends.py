@@ -95,6 +95,9 @@ class Ends:
 
     def _replace(self, worker: Worker) -> None:
         worker.settle(State.STOPPED)
+        if worker.phase is Phase.RUN:
+            # what had ended before was over: it ran until it was asked to end
+            worker.restarts.clear()
         if worker.ending is Ending.RECYCLING:
             self._recycling.tell(worker)
         self._situation.starts.add(worker)
@@ -134,6 +137,7 @@ class Ends:
             self._situation.readiness.release(worker)
             if not worker.alive:
                 self._stopping.cancel_timers(worker)
+                service.recycle_queue.over(worker)
         self._situation.agenda.publish_of(service, events.ServiceGivenUp, reason=reason)
         if service.spec.ends_manager:
             self._shutdown.ask(f"service {service.spec.name} given up: {reason}", FAILED)

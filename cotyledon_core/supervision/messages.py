@@ -164,7 +164,10 @@ class Scale(Record):
 
 
 class Revive(Record):
-    """Start again what the restart policy has left ended in a service, or has given up."""
+    """Start again what the restart policy has left ended in a service, or has given up.
+
+    Not while a service is lost that it starts after.
+    """
 
     service_id: ServiceId
 

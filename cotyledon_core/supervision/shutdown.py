@@ -40,7 +40,7 @@ class Shutdown:
         self._stopping = stopping
         self._delay = delay
         self.done = False
-        self._begun = self._forced = self._last_resort = False
+        self._asking = self._begun = self._forced = self._last_resort = False
         self._bound: float | None = None
         self._reason = ""
         self._status = 0
@@ -72,13 +72,14 @@ class Shutdown:
         if self._situation.grace > 0:
             self._bound = message.asked_at + self._situation.grace
             self._situation.deadlines.set(BOUND, self._bound)
-        if self._delay:
+        if self._delay and not 0 < self._situation.grace <= self._delay:
             self._situation.deadlines.set(STOP, self._situation.now + self._delay)
         else:
             self.delay_over()
 
     def delay_over(self) -> None:
         """Ask the workers to end, in their order."""
+        self._asking = True
         self._stop(self._situation.order.last())
 
     def _stop(self, services: list[SupervisedService]) -> None:
@@ -91,7 +92,7 @@ class Shutdown:
 
     def ended(self, service: SupervisedService) -> None:
         """A process of the service has ended: the next may have to be stopped."""
-        if self._begun and not self._forced:
+        if self._asking and not self._forced:
             self._stop(self._situation.order.gone(service))
 
     def abort(self, message: msg.Abort) -> None:

@@ -95,6 +95,9 @@ class Stopping:
 
     def end_now(self, worker: Worker) -> None:
         """The manager's own time is over."""
+        if worker.state is not State.STOPPING:
+            worker.enter(Occurrence.STOP)
+            worker.ending = Ending.STOP
         if worker.dump_asked:
             self.kill(worker)
         else:

@@ -173,7 +173,9 @@ class Supervisor:
         self._situation.order.look_at(service)
 
     def _revive(self, message: msg.Revive) -> None:
-        self._starting.revive(self._situation.roster.service(message.service_id))
+        service = self._situation.roster.service(message.service_id)
+        if self._situation.order.lost_before(service) is None:
+            self._starting.revive(service)
 
     # -- what happens to all
 

@@ -86,8 +86,9 @@ class Watching:
         worker.suspected = False
         timeout = worker.service.spec.watchdog_timeout
         moment = timeout / MOMENTS
-        due = math.ceil((worker.last_beat + timeout) / moment) * moment
-        self._look_at(worker, Kind.WATCHDOG, due)
+        due = worker.last_beat + timeout
+        # rounded up, and not down again by the product
+        self._look_at(worker, Kind.WATCHDOG, max(math.ceil(due / moment) * moment, due))
 
     # -- both
 

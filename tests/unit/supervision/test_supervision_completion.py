@@ -376,8 +376,10 @@ def test_one_that_was_given_up_before_it_was_ready_starts_those_after_it() -> No
     simulation.start(ready=False)
     end_all(simulation, first, FAILURE)
     revive(simulation, later)
-    assert simulation.processes(later) == []
+    assert simulation.supervisor.snapshot().services[1].given_up
     revive(simulation, first)
+    revive(simulation, later)
+    assert simulation.processes(later) == []
     simulation.all_ready()
     simulation.settle()
     assert len(simulation.processes(later)) == 1
