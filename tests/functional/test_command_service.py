@@ -236,3 +236,13 @@ def test_a_program_that_sends_no_heartbeat_is_hung(launch_program: Launch) -> No
     assert hung.at - application.records("worker_ready")[0].at > 2.5
     assert hung.dump == ""
     assert application.wait() == 3, "nothing is left"
+
+
+def test_nonsense_that_a_program_says_harms_nobody(launch_program: Launch) -> None:
+    """What workers tell by themselves is not a program's to say."""
+    application = launch_program(f"command = {PROGRAM} nonsense", "ready_when = notified")
+    application.wait_for("worker_status", text="nonsense was said")
+    application.wait_for("manager_ready")
+    assert application.stop() == 0
+    assert len(application.records("program_signal", number=signal.SIGTERM)) == 1
+    assert len(application.records("worker_spawned")) == 1

@@ -1,7 +1,8 @@
 """An external program: notes what it was given, then does what its arguments say.
 
 ``exit N``, ``die SIGNAL``, ``serve`` (until SIGTERM or SIGINT), or, and then serve, ``notify
-TEXT``, ``ready`` (says so when a gate opens), ``beat N`` (so many heartbeats).
+TEXT``, ``nonsense`` (says some), ``ready`` (says so when a gate opens), ``beat N`` (so many
+heartbeats).
 """
 
 from __future__ import annotations
@@ -38,8 +39,19 @@ def main(act: str, argument: str = "", *_: str) -> None:
         sys.exit(int(argument))
     if act == "die":
         os.kill(os.getpid(), int(argument))
+    say(act, argument)
+    while True:
+        # not pause(): a signal that comes just before it would wait for the next one
+        time.sleep(0.05)
+
+
+def say(act: str, argument: str) -> None:
     if act == "notify":
         notify(f"READY=1\nSTATUS={argument}")
+    if act == "nonsense":
+        for line in (f"EXTEND_TIMEOUT_USEC={'9' * 400}", "X_STOP_SIGNAL=999", "X_LEAVE=1"):
+            notify(line)
+        notify("READY=1\nSTATUS=nonsense was said")
     if act == "ready":
         wait_at("ready")
         notify("READY=1")
@@ -48,9 +60,6 @@ def main(act: str, argument: str = "", *_: str) -> None:
             notify("WATCHDOG=1")
             time.sleep(int(os.environ["WATCHDOG_USEC"]) / 2e6)
         record("silent")
-    while True:
-        # not pause(): a signal that comes just before it would wait for the next one
-        time.sleep(0.05)
 
 
 def on_signal(number: int, frame: FrameType | None) -> None:

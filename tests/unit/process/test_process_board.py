@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cotyledon_core.process.board import NOWHERE, Board, Place, default_signal
+from cotyledon_core.process.board import DUMP_ROOM, NOWHERE, Board, Place, default_signal
 from cotyledon_core.signal_names import signal_number
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="Linux only")
@@ -157,6 +158,65 @@ def test_nowhere_holds_nothing() -> None:
     NOWHERE.dump()
     assert not NOWHERE.beat(3.0)
     assert (NOWHERE.last_beat(), NOWHERE.take_dump(), NOWHERE.dump_signal) == (0.0, "", 0)
+
+
+def test_of_very_many_stacks_beginning_and_end_are_told(board: Board, in_child: InChild) -> None:
+    place = board.take()
+
+    def write() -> None:
+        place.settle()
+        for part in (b"first\n", b"x" * 500_000, b"\nlast"):
+            os.write(board.descriptor, part)
+
+    in_child(write)
+    dump = place.take_dump()
+    assert dump.startswith("first")
+    assert dump.endswith("last")
+    assert len(dump) < 50_000
+    assert "characters are left out" in dump
+    assert place.take_dump() == ""
+
+
+def test_what_is_written_after_it_was_taken_is_taken_too(board: Board) -> None:
+    board.take()
+    place = board.take()
+    writer = os.open(f"/proc/self/fd/{board.descriptor}", os.O_WRONLY)
+    os.lseek(writer, DUMP_ROOM, os.SEEK_SET)
+    for text in ("x" * 40_000, "second"):
+        os.write(writer, text.encode())
+        assert place.take_dump() == text
+    os.close(writer)
+
+
+def test_who_has_lost_the_file_writes_nowhere(board: Board, in_child: InChild) -> None:
+    place = board.take()
+
+    def lose() -> bytes:
+        place.settle()
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.dup2(writer, board.descriptor)
+        dump_signal = place.dump_signal
+        place.abandon()
+        os.kill(os.getpid(), dump_signal)
+        try:
+            return os.read(reader, 1000)
+        except BlockingIOError:
+            return b""
+
+    assert in_child(lose) == b""
+
+
+def test_who_has_lost_the_file_tells_no_fatal_errors_there(in_child: InChild) -> None:
+    def lose() -> list[bool]:
+        faulthandler.disable()
+        board = Board(0)
+        board.open()
+        enabled = [faulthandler.is_enabled()]
+        board.take().abandon()
+        return [*enabled, faulthandler.is_enabled()]
+
+    assert in_child(lose) == [True, False]
 
 
 # -- signals by name

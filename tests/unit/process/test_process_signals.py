@@ -223,6 +223,7 @@ def test_a_descriptor_that_is_lost_is_replaced(application: int, covered: bool) 
     assert not noted.lost()
     if covered:
         with open(os.devnull, "rb") as other:
+            os.set_blocking(other.fileno(), False)
             os.dup2(other.fileno(), old)
     else:
         os.close(old)

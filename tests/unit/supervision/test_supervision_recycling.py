@@ -388,3 +388,31 @@ def test_services_have_budgets_of_their_own() -> None:
     process = setting.simulation.process(other, 1)
     setting.simulation.send(msg.RecycleAsked(process.incarnation, "too large"))
     assert process.received == [Request.STOP]
+
+
+def test_a_worker_that_was_recycled_after_a_healthy_run_begins_anew() -> None:
+    setting = Setting(1)
+    for _ in range(3):
+        setting.end(0, ExitStatus(code=1))
+        setting.simulation.advance(5.0)
+        setting.simulation.all_ready()
+    setting.simulation.advance(1000.0)
+    setting.ask(0)
+    setting.end(0)
+    setting.simulation.all_ready()
+    setting.end(0, ExitStatus(code=1))
+    assert setting.policy_calls[-1].worker_restarts == ()
+
+
+def test_a_service_that_is_given_up_while_a_replacement_waits_recycles_on() -> None:
+    setting = Setting(3, decide=lambda death: GiveUp("enough"), most=1)
+    simulation = setting.simulation
+    simulation.kernel.refusals = 1
+    setting.ask(0)
+    leaving, _, ending = simulation.processes(setting.service_id)
+    simulation.kernel.end(leaving, ExitStatus(code=0))
+    simulation.kernel.end(ending, ExitStatus(code=1))
+    simulation.tell_deaths()
+    simulation.settle()
+    setting.ask(1)
+    assert Request.STOP in simulation.process(setting.service_id, 1).received

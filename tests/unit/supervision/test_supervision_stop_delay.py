@@ -105,3 +105,43 @@ def test_the_order_of_services_holds_after_it() -> None:
     simulation.shut_down()
     simulation.advance(10.0)
     assert [process.asked for process in simulation.processes()] == [False, True]
+
+
+def test_a_death_during_the_delay_stops_nobody_else() -> None:
+    simulation = Simulation(grace=30.0, stop_delay=10.0)
+    first = simulation.add("first")
+    later = simulation.add("later", start_after=(first,))
+    simulation.start()
+    simulation.all_ready()
+    simulation.settle()
+    simulation.all_ready()
+    simulation.shut_down()
+    simulation.advance(1.0)
+    simulation.end(simulation.process(later), ExitStatus(code=1))
+    simulation.advance(1.0)
+    assert simulation.process(first).received == []
+    simulation.advance(8.0)
+    assert simulation.exit_status == 0
+
+
+def test_a_delay_that_the_grace_period_has_come_below_is_left_out(simulation: Simulation) -> None:
+    simulation.send(msg.SetGrace(5.0))
+    simulation.shut_down()
+    assert simulation.exit_status == 0
+
+
+@pytest.mark.parametrize("delay", [0.0, 10.0])
+def test_those_that_were_not_asked_yet_are_ended_at_the_bound(delay: float) -> None:
+    """They would wait for a service after them, or for the delay."""
+    simulation = Simulation(grace=20.0, stop_delay=delay)
+    first = simulation.add("first")
+    simulation.add("later", start_after=(first,))
+    simulation.start()
+    simulation.settle()
+    simulation.all_ready()
+    for process in simulation.processes():
+        process.obedient = process.abortable = False
+    simulation.shut_down()
+    simulation.advance(20.0 + 2.0)
+    assert simulation.exit_status == 1
+    assert not simulation.kernel.processes
