@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,9 @@ PROGRAM = f"{sys.executable} {APPS / 'plugin_program.py'}"
 def launch_program(launch: Launch, tmp_path: Path) -> Launch:
     """Run one service of the type ``program`` from a configuration file."""
 
-    def start(*options: str, service_type: str = "program", workers: int = 1) -> Application:
+    def start(
+        *options: str, service_type: str = "program", workers: int = 1, **more: Any
+    ) -> Application:
         lines = [
             "[cotyledon]",
             "services = it",
@@ -37,7 +40,7 @@ def launch_program(launch: Launch, tmp_path: Path) -> Launch:
         ]
         file = tmp_path / "programs.conf"
         file.write_text("\n".join(lines) + "\n")
-        return launch("plugin_cli", "run", "--config-file", str(file))
+        return launch("plugin_cli", "run", "--config-file", str(file), **more)
 
     return start
 
@@ -212,14 +215,14 @@ def test_other_start_methods(launch: Launch, method: str) -> None:
     assert len(ended) == 1
 
 
-def test_a_program_says_itself_when_it_is_ready(launch_program: Launch, tmp_path: Path) -> None:
-    gate = tmp_path / "gate-ready"
-    gate.touch()
-    application = launch_program(f"command = {PROGRAM} ready", "ready_when = notified")
+def test_a_program_says_itself_when_it_is_ready(launch_program: Launch) -> None:
+    application = launch_program(
+        f"command = {PROGRAM} ready", "ready_when = notified", files={"gate-ready": ""}
+    )
     application.wait_for("program")
     application.wait_for("worker_spawned")
     assert not application.records("worker_ready")
-    gate.unlink()
+    (application.directory / "gate-ready").unlink()
     application.wait_for("manager_ready")
     assert application.stop() == 0
 
