@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from cotyledon_core.exceptions import PluginError
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.plugins.restart_policy import RestartPolicy
-from cotyledon_core.service import Service
+from cotyledon_core.service import Service, fault_of_coroutine
 
 
 class Namespace(StrEnum):
@@ -141,11 +141,11 @@ def fault_of_class(namespace: str, plugin: object) -> str | None:
 
 def _fault_of_method(cls: type, name: str, arguments: int) -> str | None:
     method = getattr(cls, name)
-    right = f"it must be a plain method, called with {_COUNTS[arguments]}"
+    right = f"it must be callable with {_COUNTS[arguments]}"
     if not callable(method):
         return f"{name} is not a method; {right}"
-    if inspect.iscoroutinefunction(method) or inspect.isgeneratorfunction(method):
-        return f"{name}() is a coroutine or a generator; {right}"
+    if (fault := fault_of_coroutine(cls, name)) is not None:
+        return fault
     static = isinstance(inspect.getattr_static(cls, name), staticmethod | classmethod)
     positional = [None] * (arguments if static else arguments + 1)
     if not _accepts(method, *positional):

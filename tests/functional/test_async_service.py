@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -114,3 +115,18 @@ def test_stop_deadline(launch: Launch, method: str, grace: str, seconds: float |
     else:
         assert running.at + seconds <= ending.deadline <= ending.at + seconds
     assert application.stop() == 0
+
+
+COROUTINES = "[cotyledon]\nservices = it\n[service:it]\nservice_type = coroutines\n"
+
+
+@pytest.mark.portable
+def test_a_configuration_may_name_one(launch: Launch, tmp_path: Path) -> None:
+    file = tmp_path / "coroutines.conf"
+    file.write_text(COROUTINES)
+    application = launch("plugin_cli", "run", "--config-file", str(file))
+    worker = application.wait_for_one("awaited", method="run").pid
+    os.kill(worker, signal.SIGHUP)
+    application.wait_for_one("awaited", method="reload", pid=worker)
+    assert application.stop() == 0
+    application.wait_for_one("awaited", method="terminate", pid=worker)

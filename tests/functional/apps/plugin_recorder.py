@@ -7,7 +7,7 @@ import sys
 
 from support import record, wait_at
 
-from cotyledon_core import Event, Notifier, Program, Service
+from cotyledon_core import AsyncService, Event, Notifier, Program, Service
 
 ENTRY_POINTS = """\
 [cotyledon.services]
@@ -15,6 +15,7 @@ program = cotyledon_plugins.services.command:CommandService
 own-type = plugin_recorder:OwnType
 gated = plugin_recorder:Gated
 failing = plugin_recorder:Failing
+coroutines = plugin_recorder:Coroutines
 [cotyledon.restart_policies]
 leave = cotyledon_plugins.restart_policies.never:Never
 retry = cotyledon_plugins.restart_policies.always:Always
@@ -58,3 +59,16 @@ class Failing(Service):
 
     def __init__(self, worker_id: int) -> None:
         raise RuntimeError("no good")
+
+
+class Coroutines(AsyncService):
+    """Notes which of its methods are awaited."""
+
+    async def run(self) -> None:
+        record("awaited", method="run")
+
+    async def reload(self) -> None:
+        record("awaited", method="reload")
+
+    async def terminate(self) -> None:
+        record("awaited", method="terminate")

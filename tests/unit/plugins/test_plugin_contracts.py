@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cotyledon_core import events
+from cotyledon_core import AsyncService, events
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.plugins.restart_policy import Restart, RestartPolicy, Stop
 from cotyledon_core.service import Service
@@ -59,6 +59,13 @@ def test_the_checks_at_the_door_are_made() -> None:
 
     with pytest.raises(AssertionError, match=r"Incomplete'> lacks notify\(\)"):
         check_notifier(Incomplete)
+
+
+def test_a_service_of_coroutines_is_returned() -> None:
+    class Asynchronous(AsyncService):
+        async def run(self) -> None: ...
+
+    assert isinstance(check_service(Asynchronous), Asynchronous)
 
 
 def test_broken_options_are_found() -> None:

@@ -43,6 +43,7 @@ HEAD = """
     from cotyledon_core.plugins.notifier import Notifier
     from cotyledon_core.plugins.restart_policy import RestartPolicy, Restart
 """
+ASYNC_HEAD = "\n    from cotyledon_core import AsyncService\n"
 
 
 def error_of(namespace: str, name: str) -> str:
@@ -141,25 +142,56 @@ BROKEN: list[Any] = [
         "notifiers",
         "m_none_method:X",
         HEAD + "\n    class X(Notifier):\n        notify = None",
-        "notify is not a method; it must be a plain method, called with one argument",
+        "notify is not a method; it must be callable with one argument",
     ),
     (
         "services",
         "m_async:X",
         HEAD + "\n    class X(Service):\n        async def run(self): ...",
-        r"run\(\) is a coroutine or a generator; .* called with no argument",
+        r"run\(\) is a coroutine or a generator; .* plain method, or derive from AsyncService$",
+    ),
+    (
+        "notifiers",
+        "m_async_notifier:X",
+        HEAD + "\n    class X(Notifier):\n        async def notify(self, event): ...",
+        r"notify\(\) is a coroutine or a generator; it must be a plain method$",
+    ),
+    (
+        "services",
+        "m_async_generator:X",
+        HEAD + "\n    class X(Service):\n        async def run(self): yield",
+        r"run\(\) is a coroutine or a generator; .* plain method, or derive from AsyncService$",
+    ),
+    *(
+        (
+            "services",
+            f"m_not_async_{name}:X",
+            ASYNC_HEAD + f"\n    class X(AsyncService):\n        {text}",
+            rf"{name}\(\) is no coroutine; it must be async def, without yield$",
+        )
+        for name, text in [
+            ("run", "def run(self): ..."),
+            ("terminate", "def terminate(self): ..."),
+            ("reload", "async def reload(self): yield"),
+        ]
+    ),
+    (
+        "services",
+        "m_async_program:X",
+        ASYNC_HEAD + "\n    class X(AsyncService):\n        async def program(self): ...",
+        r"program\(\) is a coroutine or a generator; it must be a plain method$",
     ),
     (
         "services",
         "m_args:X",
         HEAD + "\n    class X(Service):\n        def terminate(self, why): ...",
-        r"terminate\(\) takes other arguments; .* called with no argument",
+        r"terminate\(\) takes other arguments; it must be callable with no argument",
     ),
     (
         "restart_policies",
         "m_few:X",
         HEAD + "\n    class X(RestartPolicy):\n        def decide(self): ...",
-        r"decide\(\) takes other arguments; .* called with one argument",
+        r"decide\(\) takes other arguments; it must be callable with one argument",
     ),
     (
         "services",
@@ -182,6 +214,35 @@ def test_a_broken_plugin_is_one_clear_error(
     text = error_of(namespace, "acme")
     assert text.startswith(f"{namespace}: entry point 'acme = {value}' of acme-plugins 1.2: ")
     assert re.search(wanted, text), text
+
+
+ASYNC_GOOD = """
+    import functools
+    from cotyledon_core import AsyncService
+
+    def logged(method):
+        @functools.wraps(method)
+        def call(*args):
+            return method(*args)
+        return call
+
+    class Untouched(AsyncService): ...
+
+    class Asynchronous(AsyncService):
+        async def run(self): ...
+        @logged
+        async def terminate(self): ...
+        async def reload(self): ...
+"""
+
+
+@pytest.mark.parametrize("name", ["Untouched", "Asynchronous"])
+def test_a_service_of_coroutines_loads(distributions: Any, name: str) -> None:
+    distributions.install(
+        entry_points=f"[cotyledon.services]\nacme = acme_async:{name}\n",
+        modules={"acme_async": ASYNC_GOOD},
+    )
+    assert load("cotyledon.services", "acme").__name__ == name
 
 
 def test_two_distributions_of_one_name_clash(distributions: Any) -> None:
