@@ -67,6 +67,8 @@ class Compiler:
         self._unsure: set[str] = set()
         """Sections whose options are not known in full."""
         self._loaded: dict[tuple[Namespace, str], Plugin] = {}
+        self._start_after: dict[str, tuple[str, ...]] = {}
+        """Of every service, those included that are at fault."""
 
     def compile(self) -> ManagerSettings:
         """
@@ -77,9 +79,8 @@ class Compiler:
         values.register(MANAGER, options.MANAGER_OPTIONS)
         values.register(CONTROL, ())
         self._policy_plugin(MANAGER)  # also if no service needs it
-        names = list(self._names(SERVICE))
-        services = tuple(filter(None, map(self._service, names)))
-        start_order.check(services, names, values)
+        services = tuple(filter(None, map(self._service, self._names(SERVICE))))
+        start_order.check(self._start_after, values)
         notifiers = tuple(filter(None, map(self._notifier, self._names(NOTIFIER))))
         settings = ManagerSettings(
             name=values.get(MANAGER, "name") or None,
@@ -126,29 +127,32 @@ class Compiler:
     def _service(self, name: str) -> ServiceSettings | None:
         section, values = f"{SERVICE}{name}", self._values
         values.register(section, options.SERVICE_OPTIONS)
-        factory = self._factory(section, name)
+        plugin = self._plugin(Namespace.SERVICES, section, "service_type", name)
+        factory = self._factory(section, plugin) if plugin else None
         policy = self._policy(section)
         workers = values.get(section, "workers")
         timeout = values.get(section, "graceful_shutdown_timeout")
         supervision = self._supervision(section)
-        if factory is None or policy is None or workers is None or supervision is None:
-            return None
-        if may_execute(factory.service_class):
+        self._start_after[name] = supervision.start_after
+        if plugin and may_execute(plugin.type):
             self._note_lines(section, supervision.unfit_for_programs())
+        if factory is None or policy is None or workers is None:
+            return None
         instance = self._instance(section, policy.policy_class, policy.make)
         return ServiceSettings(name, factory, workers, policy, instance, timeout, supervision)
 
-    def _supervision(self, section: str) -> ServiceOptions | None:
-        """The options of a service that are not its type's; None if any is at fault."""
-        names = ServiceOptions.field_names
-        found = {name: self._values.get(section, name) for name in names}
-        if any(self._values.is_at_fault(section, name) for name in names):
-            return None
+    def _supervision(self, section: str) -> ServiceOptions:
+        """The options of a service that are not its type's; the default of each at fault."""
+        found = {name: self._values.get(section, name) for name in ServiceOptions.field_names}
         try:
-            return ServiceOptions.checked(**found)
+            return ServiceOptions.checked(**self._faultless(section, found))
         except ValueError as error:
             self._note_lines(section, str(error).splitlines())
-            return None
+        return ServiceOptions.checked(**self._faultless(section, found))
+
+    def _faultless(self, section: str, found: Mapping[str, Any]) -> dict[str, Any]:
+        at_fault = self._values.is_at_fault
+        return {name: value for name, value in found.items() if not at_fault(section, name)}
 
     def _note_lines(self, section: str, lines: Iterable[str]) -> None:
         """Note faults that each begin with an option's name."""
@@ -156,10 +160,9 @@ class Compiler:
             name, _, text = line.partition(": ")
             self._values.fault(section, name, text)
 
-    def _factory(self, section: str, name: str) -> ConfiguredService | None:
-        plugin = self._plugin(Namespace.SERVICES, section, "service_type", name)
-        found = self._options(section, plugin) if plugin else None
-        if plugin is None or found is None:
+    def _factory(self, section: str, plugin: Plugin) -> ConfiguredService | None:
+        found = self._options(section, plugin)
+        if found is None:
             return None
         # Others need not carry all of an application's options to a spawned worker.
         shared = self._shared if wants_conf(plugin.type) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 
@@ -13,20 +13,19 @@ from cotyledon_core.config.values import Values
 KEY = "start_after"
 
 
-def check(services: Iterable[ServiceSettings], names: Sequence[str], values: Values) -> None:
+def check(start_after: Mapping[str, Sequence[str]], values: Values) -> None:
     """Note services that wait for unknown ones, or for each other.
 
-    :param names: of all services, those included that are at fault themselves.
+    :param start_after: by service, those included that are at fault themselves.
     """
-    graph = {service.name: service.options.start_after for service in services}
-    for name, earlier in graph.items():
+    for name, earlier in start_after.items():
         for other in earlier:
-            if other not in names:
-                near = get_close_matches(other, names, n=1)
+            if other not in start_after:
+                near = get_close_matches(other, start_after, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"[{MANAGER}] services has no such"
                 values.fault(f"{SERVICE}{name}", KEY, f"{other!r} is no service; {hint}")
     try:
-        TopologicalSorter(graph).prepare()
+        TopologicalSorter(start_after).prepare()
     except CycleError as error:
         # each starts before the one behind it
         cycle = error.args[1][::-1]

@@ -401,6 +401,36 @@ def test_a_wrong_option_does_not_hide_those_that_the_plugin_checks(faults: Fault
     assert sorted(keys) == ["labels", "size", "target", "workers"]
 
 
+def keys_of(found: tuple[str, ...]) -> list[str]:
+    return sorted(fault.partition("[service:")[2].partition(":")[0] for fault in found)
+
+
+def test_options_of_supervision_do_not_hide_each_other(faults: Faults) -> None:
+    text = GOOD + "start_timeout = 5s\nmax_memory = 10Q\nmax_recycling = 0%\n"
+    assert keys_of(faults(text)) == ["one] max_memory", "one] max_recycling", "one] start_timeout"]
+
+
+def test_a_wrong_service_hides_no_circle_and_no_unknown_one(faults: Faults) -> None:
+    found = faults(
+        "[cotyledon]\nservices = a, b\n"
+        "[service:a]\nservice_type = exampel\nstart_after = b\n"
+        "[service:b]\nservice_type = example\nworkers = x\nstart_after = a, c\n"
+    )
+    text = "\n".join(found)
+    assert len(found) == 4, text
+    assert "'c' is no service" in text
+    assert "none of them could be the first" in text
+
+
+def test_wrong_options_do_not_hide_what_is_unfit_for_programs(faults: Faults) -> None:
+    found = faults(
+        "[cotyledon]\nservices = command\n[service:command]\n"
+        "workers = x\nwatchdog = y\nmax_tasks = 3\n"
+    )
+    keys = ["command", "max_tasks", "watchdog", "workers"]
+    assert keys_of(found) == [f"command] {key}" for key in keys]
+
+
 def test_a_secret_is_not_told(faults: Faults) -> None:
     (fault,) = faults(GOOD + "pin = hunter2")
     assert "[service:one] pin:" in fault
