@@ -138,6 +138,7 @@ class Executor:
             kwargs=definition.kwargs,
             new_worker_hooks=tuple(self._hooks.new_worker),
             grace=self._grace(),
+            configured_grace=definition.graceful_shutdown_timeout,
             known_grace=definition.grace,
             ready_when=definition.options.ready_when,
             watchdog=definition.options.watchdog,

@@ -25,6 +25,8 @@ class Assignment(Record):
     new_worker_hooks: Sequence[Callable[..., Any]] = ()
     grace: float = 60
     """The manager's grace period at the start, in seconds; 0 waits without end."""
+    configured_grace: float | None = None
+    """What the service's section says, in seconds; it stands above all others."""
     known_grace: float | None = None
     """The service's own, as far as the manager knows it."""
     own_group: bool = True

@@ -164,7 +164,7 @@ class Worker:
         """Show and tell what the manager does not know from the class."""
         assignment = self._assignment
         own = getattr(service, "graceful_shutdown_timeout", None)
-        if own is not None and own != assignment.known_grace:
+        if own not in (None, assignment.known_grace) and assignment.configured_grace is None:
             self.tell(f"X_GRACE={own}")
         # an instance's own name stands in the title; what a function made shows its class's
         names = service if not assignment.class_known else None
@@ -190,6 +190,8 @@ class Worker:
     @property
     def grace(self) -> float:
         """Seconds; 0 waits without end."""
+        if self._assignment.configured_grace is not None:
+            return float(self._assignment.configured_grace)
         own = getattr(self._service, "graceful_shutdown_timeout", None)
         if own is not None:
             return float(own)

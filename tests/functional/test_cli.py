@@ -24,6 +24,7 @@ ENTRY_POINTS = """\
 recorder = command_line:Recorder
 in-place = command_line:InPlace
 whole = command_line:Whole
+bounded = command_line:Bounded
 [cotyledon.notifiers]
 events = command_line:Events
 [cotyledon.restart_policies]
@@ -222,6 +223,27 @@ def test_plugins(launch: Launch) -> None:
     application = launch("command_line", "plugins")
     assert application.wait() == 0
     assert "command_line:Whole" in application.output("stdout")
+
+
+# Sections stand above classes
+
+
+@pytest.mark.parametrize(("section", "seconds"), [("3600", 3600), ("0", None), ("", 7)])
+def test_grace_of_a_section(
+    run: Launch, configuration: Configuration, method: str, section: str, seconds: int | None
+) -> None:
+    configuration.method = method
+    line = f"graceful_shutdown_timeout = {section}\n" if section else ""
+    configuration.write(BASE.replace("in-place", f"bounded\n{line}"), web=1, batch=0)
+    application = run()
+    running = application.wait_for_one("run", service="web")
+    os.kill(running.pid, signal.SIGTERM)
+    ending = application.wait_for_one("terminate", pid=running.pid)
+    if seconds is None:
+        assert ending.deadline is None
+    else:
+        assert running.at + seconds <= ending.deadline <= ending.at + seconds
+    assert application.stop() == 0
 
 
 # An application with its own configuration

@@ -39,6 +39,15 @@ class Whole(Recorder):
         return cls(worker_id, **options)
 
 
+class Bounded(Recorder):
+    """Has a grace period of its own; tells which one counts."""
+
+    graceful_shutdown_timeout = 7
+
+    def terminate(self) -> None:
+        self._note("terminate", deadline=self.stop_deadline)
+
+
 class Events(cotyledon_core.Notifier):
     """Notes events; never blocks for long."""
 

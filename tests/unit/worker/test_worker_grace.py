@@ -1,0 +1,52 @@
+"""How long a worker may take to stop: its section, its class, its manager."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from cotyledon_core.service import Service
+from cotyledon_core.types import ServiceId, WorkerId
+from cotyledon_core.worker.assignment import Assignment
+from cotyledon_core.worker.lifecycle import Worker
+
+
+class Channel:
+    """Notes what is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def tell(self, line: str) -> None:
+        self.told.append(line)
+
+
+def introduced(own: float | None, **graces: Any) -> tuple[float, list[str]]:
+    """A worker's grace, and what it tells of it, with such an instance."""
+    assignment = Assignment(ServiceId(UUID(int=1)), WorkerId(0), "web", Service, **graces)
+    link = Channel()
+    worker = Worker(assignment, link)  # type: ignore[arg-type]
+    service = Service(WorkerId(0))
+    service.graceful_shutdown_timeout = own  # type: ignore[misc, assignment]
+    worker._service = service
+    worker._introduce(service)
+    return worker.grace, link.told
+
+
+@pytest.mark.parametrize("own", [None, 0, 5, 30])
+@pytest.mark.parametrize("configured", [0, 20, 3600])
+def test_the_section_stands_above_all(configured: int, own: int | None) -> None:
+    found = introduced(own, grace=10, configured_grace=configured, known_grace=configured)
+    assert found == (configured, [])
+
+
+@pytest.mark.parametrize("own", [0, 5, 30])
+def test_an_instances_own_stands_above_the_managers_and_is_told(own: int) -> None:
+    assert introduced(own, grace=10) == (own, [f"X_GRACE={own}"])
+    assert introduced(own, grace=10, known_grace=own) == (own, [])
+
+
+def test_the_managers_is_for_the_others() -> None:
+    assert introduced(None, grace=10) == (10, [])
