@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import math
+import signal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cotyledon_core.plugins.restart_policy import RestartPolicy
 
 
-def signal_or_none(name: int | str) -> int:
-    """A signal's number; 0 for none."""
+_NO_DUMP_SIGNALS = {
+    "cannot be caught": ("KILL", "STOP"),
+    "stands for an error of the process itself": ("SEGV", "FPE", "ABRT", "BUS", "ILL"),
+    "is used by the manager itself": ("TERM", "INT", "HUP", "CHLD", "ALRM", "CONT"),
+    "is ignored by Python": ("PIPE", "XFSZ"),
+}
+"""By the reason, the signals that cannot ask a worker for its stacks."""
+
+
+def dump_signal(name: int | str) -> int:
+    """The number of the signal that asks a worker for its stacks; 0 for none.
+
+    :raises ValueError: if there is no such signal, or it cannot be used for that.
+    """
     from cotyledon_core.signal_names import signal_number
 
-    return 0 if str(name).strip() in ("0", "") else signal_number(name)
+    if str(name).strip() in ("0", ""):
+        return 0
+    right = "use RTMIN+1, which is the default, or such as USR2; 0 is none"
+    try:
+        number = signal_number(name)
+    except ValueError:
+        raise ValueError(f"dump_signal: {name!r} is no signal; {right}") from None
+    for reason, unfit in _NO_DUMP_SIGNALS.items():
+        if number in (getattr(signal, f"SIG{one}", None) for one in unfit):
+            raise ValueError(f"dump_signal: {name!r} {reason}; {right}")
+    return number
 
 
 def check_stop_delay(seconds: Any, grace: float) -> None:

@@ -63,8 +63,8 @@ class ServiceManager:
             and notifiers at once, until the workers are asked to end. It is a
             part of ``graceful_shutdown_timeout``.
         :raises RuntimeError: if there is a manager that has not ended.
-        :raises ValueError: if ``dump_signal`` is no signal, or ``stop_delay`` is
-            no number of 0 or more, or is not below ``graceful_shutdown_timeout``.
+        :raises ValueError: if ``dump_signal`` cannot ask for stacks, or ``stop_delay``
+            is no number of 0 or more, or is not below ``graceful_shutdown_timeout``.
         """
         if self._process_runner_already_created:
             raise RuntimeError("Only one instance of ServiceManager per application is allowed")
@@ -77,7 +77,7 @@ class ServiceManager:
         self._engine = Engine(graceful_shutdown_timeout)
         self._engine.stop_delay = float(stop_delay)
         if dump_signal is not None:
-            self._engine.dump_signal = arguments.signal_or_none(dump_signal)
+            self._engine.dump_signal = arguments.dump_signal(dump_signal)
         self._log: Notifier = EventLog()
         self._mp_context = mp_context
         self._names: dict[str, ServiceId] = {}

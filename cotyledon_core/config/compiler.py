@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from oslo_config import cfg
 
+from cotyledon_core import arguments
 from cotyledon_core.config import options, start_order
 from cotyledon_core.config.keys import LISTS, KeyCheck
 from cotyledon_core.config.options import CONTROL, MANAGER, NOTIFIER, SERVICE
@@ -34,7 +35,6 @@ from cotyledon_core.exceptions import ConfigurationError, PluginError
 from cotyledon_core.plugins.loading import Namespace, load, plugin_options
 from cotyledon_core.service import may_execute
 from cotyledon_core.service_options import ServiceOptions
-from cotyledon_core.signal_names import signal_number
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*")
 
@@ -308,11 +308,10 @@ class Compiler:
 
     def _dump_signal(self) -> str | None:
         name: str | None = self._values.get(MANAGER, "dump_signal")
-        if name not in (None, "0"):
-            try:
-                signal_number(name)
-            except ValueError as error:
-                self._values.fault(MANAGER, "dump_signal", str(error))
+        try:
+            arguments.dump_signal(name or "0")
+        except ValueError as error:
+            self._note_lines(MANAGER, [str(error)])
         return name
 
     def _graceful_shutdown_timeout(self) -> int:

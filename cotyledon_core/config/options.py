@@ -102,8 +102,8 @@ MANAGER_OPTIONS: list[cfg.Opt] = [
         "dump_signal",
         default="RTMIN+1",
         help="The signal, by name or number, that asks a worker for the stacks of its threads "
-        "before it is ended by force. One that the application handles itself is left to it. "
-        "0 is none.",
+        "before it is ended by force. One that the application handles itself is left to it; those "
+        "that the manager uses, that mean errors or that cannot be caught are refused. 0 is none.",
     ),
 ]
 

@@ -365,3 +365,32 @@ def test_a_stop_delay_is_a_part_of_the_grace_period() -> None:
 
 def test_a_stop_delay_without_a_grace_period_is_any() -> None:
     assert cotyledon.ServiceManager(graceful_shutdown_timeout=0, stop_delay=100).stop_delay == 100
+
+
+UNFIT = {
+    "cannot be caught": ["KILL", "SIGSTOP", 9],
+    "stands for an error of the process itself": ["SEGV", "FPE", "ABRT", "SIGBUS", "ILL"],
+    "is used by the manager itself": ["TERM", "INT", "HUP", "CHLD", "alrm", "CONT", 15],
+    "is ignored by Python": ["PIPE", "XFSZ"],
+    "is no signal": ["USR3", "RTMIN+99", 1000, True],
+}
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="signals of Linux")
+@pytest.mark.parametrize(
+    ("name", "why"), [(name, why) for why, names in UNFIT.items() for name in names]
+)
+def test_a_signal_that_cannot_ask_for_stacks(name: Any, why: str) -> None:
+    right = "use RTMIN+1, which is the default, or such as USR2; 0 is none"
+    text = f"dump_signal: {name!r} {why}; {right}"
+    refused(ValueError, text, cotyledon.ServiceManager, dump_signal=name)
+    cotyledon.ServiceManager()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="signals of Linux")
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("RTMIN+2", signal.SIGRTMIN + 2), ("USR2", signal.SIGUSR2), (0, 0), ("0", 0)],
+)
+def test_signals_that_can(name: Any, number: int) -> None:
+    assert cotyledon.ServiceManager(dump_signal=name)._engine.dump_signal == number

@@ -230,6 +230,18 @@ WHOLE = {
         "nan",
         "finite",
     ),
+    "no dump signal": (
+        "[cotyledon]\nservices =\ndump_signal = USR3",
+        "[cotyledon] dump_signal:",
+        "'USR3' is no signal",
+        "RTMIN+1",
+    ),
+    "unfit dump signal": (
+        "[cotyledon]\nservices =\ndump_signal = SIGTERM",
+        "[cotyledon] dump_signal:",
+        "'SIGTERM' is used by the manager",
+        "RTMIN+1",
+    ),
     "manager's timeout": (
         "[DEFAULT]\ngraceful_shutdown_timeout = -1\n[cotyledon]\nservices =",
         "[DEFAULT] graceful_shutdown_timeout:",
