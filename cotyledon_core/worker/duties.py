@@ -31,10 +31,10 @@ class Duties:
 
     def next_at(self, other: float | None) -> float | None:
         """When the first is due, or ``other`` if that is earlier; None for never."""
-        due = min((duty.next_at for duty in self._duties), default=None)
-        if due is None or other is None:
-            return other if due is None else due
-        return min(due, other)
+        if not self._duties:
+            return other
+        due = min(duty.next_at for duty in self._duties)
+        return due if other is None else min(due, other)
 
     def perform_due(self) -> None:
         """Perform those whose time has come."""
