@@ -10,12 +10,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from difflib import get_close_matches
 
-from cotyledon_core.config.options import CONTROL, DEFAULT_OPTIONS, MANAGER, NOTIFIER, SERVICE
+from cotyledon_core.config.options import (
+    CONTROL,
+    DEFAULT_OPTIONS,
+    MANAGER,
+    MANAGER_OPTIONS,
+    NOTIFIER,
+    NOTIFIER_OPTIONS,
+    SERVICE,
+    SERVICE_OPTIONS,
+)
 from cotyledon_core.config.sources import Sources, normal, variable
 from cotyledon_core.config.values import Values
 
 LISTS = {SERVICE: "services", NOTIFIER: "notifiers"}
 """By section prefix: the option of the manager that names such sections."""
+
+HOMES = {
+    "[DEFAULT]": DEFAULT_OPTIONS,
+    f"[{MANAGER}]": MANAGER_OPTIONS,
+    f"[{SERVICE}NAME]": SERVICE_OPTIONS,
+    f"[{NOTIFIER}NAME]": NOTIFIER_OPTIONS,
+}
+"""The options that we declare ourselves, by the sections that they are read from."""
 
 
 class KeyCheck:
@@ -91,9 +108,15 @@ class KeyCheck:
         return key != plain or bool(near)
 
     def _check_default_key(self, section: str, key: str, plain: str) -> None:
-        if plain not in {option.dest for option in DEFAULT_OPTIONS}:
-            return
-        if section != "DEFAULT":
+        homes = _homes(plain)
+        if "[DEFAULT]" not in homes:
+            if homes:  # no fault: it may be the application's
+                place = self._sources.place(section, key)
+                self.notices.append(
+                    f"{place}: [{section}] {key}: is not read from there by us; "
+                    f"{plain} of ours belongs in {' or '.join(homes)}"
+                )
+        elif section != "DEFAULT":
             self._values.fault(section, key, "is not read; write the section's name as [DEFAULT]")
         elif key != plain:
             self._values.fault(section, key, _dashed(plain))
@@ -102,14 +125,12 @@ class KeyCheck:
         known = self._known[section]
         if plain != key and (plain in known or section in self._unsure):
             return _dashed(plain)
+        if homes := _homes(plain):
+            return f"is not read from here; {plain} belongs in {' or '.join(homes)}"
         if not known:
             return "is unknown; this section has no options yet, leave it empty"
-        policies = [] if section.startswith(NOTIFIER) else _policies_with(plain)
-        if policies:
-            return (
-                f"is an option of the restart policy {' or '.join(policies)}, "
-                "which is not used here; set restart_policy, or remove it"
-            )
+        if not section.startswith(NOTIFIER) and (of_policies := _of_policies(plain, known)):
+            return of_policies
         near = get_close_matches(plain.lower(), known, n=1)
         if near:
             return f"is unknown; did you mean {near[0]}?"
@@ -160,17 +181,37 @@ def _dashed(plain: str) -> str:
     return f"is not read: oslo.config knows no dash in a file's keys; write {plain}"
 
 
-def _policies_with(key: str) -> list[str]:
+def _homes(key: str) -> list[str]:
+    """The sections that an option of ours is read from; none if there is no such option."""
+    return [home for home, options in HOMES.items() if key in {found.dest for found in options}]
+
+
+def _of_policies(key: str, known: Set[str]) -> str | None:
+    """What is wrong with the key if it is a restart policy's, in files or in Python."""
+    names = [(policy, own, shown) for policy, own, shown in _policy_names() if key in (own, shown)]
+    if policies := [policy for policy, _, shown in names if key == shown]:
+        return (
+            f"is an option of the restart policy {' or '.join(policies)}, "
+            "which is not used here; set restart_policy, or remove it"
+        )
+    if used := [shown for _, _, shown in names if shown in known]:
+        return f"is unknown; did you mean {used[0]}?"
+    meant = [f"{shown}, with restart_policy = {policy}" for policy, _, shown in names]
+    return f"is unknown; in files it is {' or '.join(meant)}" if meant else None
+
+
+def _policy_names() -> list[tuple[str, str, str]]:
+    """Of each option of each restart policy: the policy, its own name and the one in files."""
     from cotyledon_core.config.policy_options import in_files
     from cotyledon_core.exceptions import PluginError
     from cotyledon_core.plugins.loading import Namespace, discover, plugin_options
 
     try:
         return [
-            info.name
+            (info.name, own.dest, in_files(info.name, own).dest)
             for info in discover()
             if info.namespace == Namespace.RESTART_POLICIES and info.plugin is not None
-            if key in {in_files(info.name, found).dest for found in plugin_options(info.plugin)}
+            for own in plugin_options(info.plugin)
         ]
     except PluginError:
         return []

@@ -72,6 +72,19 @@ IN_A_SERVICE = {
         "restart policy capped",
         "set restart_policy",
     ),
+    "manager's": ("stop_delay = 3", "[service:one] stop_delay:", "belongs in [cotyledon]"),
+    "manager's list": ("notifiers = log", "[service:one] notifiers:", "belongs in [cotyledon]"),
+    "manager's dashed": (
+        "dump-signal = 0",
+        "[service:one] dump-signal:",
+        "dump_signal belongs in [cotyledon]",
+    ),
+    "notifier's": ("notifier_type = log", "notifier_type:", "belongs in [notifier:NAME]"),
+    "policy's as in Python": (
+        "max_restarts = 3",
+        "[service:one] max_restarts:",
+        "it is limited_max_restarts, with restart_policy = limited",
+    ),
     "size": ("max_memory = much", "[service:one] max_memory:", "'much'", "512M"),
     "share": ("max_recycling = 0", "[service:one] max_recycling:", "'0'", "more than 0"),
     "refers to nothing": ("tags = $HOME", "[service:one] tags:", "'HOME'", "write $$"),
@@ -279,6 +292,21 @@ WHOLE = {
         "[cotyledon]\nservices =\nspawn-interval = 1",
         "[cotyledon] spawn-interval:",
         "write spawn_interval",
+    ),
+    "service's in the manager's": (
+        "[cotyledon]\nservices =\non_give_up = keep",
+        "[cotyledon] on_give_up:",
+        "belongs in [service:NAME]",
+    ),
+    "two homes": (
+        "[cotyledon]\nservices =\ngraceful_shutdown_timeout = 3",
+        "[cotyledon] graceful_shutdown_timeout:",
+        "belongs in [DEFAULT] or [service:NAME]",
+    ),
+    "policy's as in Python in the manager's": (
+        "[cotyledon]\nservices =\nmax_restarts = 3",
+        "[cotyledon] max_restarts:",
+        "it is limited_max_restarts, with restart_policy = limited",
     ),
     "reserved section": (
         "[cotyledon]\nservices =\n[control]\nsocket = /run/x",
@@ -539,6 +567,9 @@ def test_mistake_in_the_environment(
         ("[service:two]\nworkers = 3", "[service:two] is not used"),
         ("[service:on]\nworkers = 3", "did you mean [service:one]?"),
         ("[notifier:board]\ncolour = red", "[notifier:board] is not used: [cotyledon] notifiers"),
+        ("[DEFAULT]\nstop_delay = 3", "[DEFAULT] stop_delay: is not read from there"),
+        ("[DEFAULT]\nwatchdog_timeout = 3", "of ours belongs in [service:NAME]"),
+        ("[DEFAULT]\nrestart_policy = never", "belongs in [cotyledon] or [service:NAME]"),
         ("[services]\none = 1", "a service's section is [service:NAME]"),
     ],
 )
