@@ -61,6 +61,19 @@ def check_callable(thing: Any, name: str) -> None:
         raise TypeError(f"'{name}' must be a callable")
 
 
+def check_service(service: Any) -> None:
+    """
+    :raises TypeError: if it is not callable, or a class that cannot be a service.
+    """
+    from cotyledon_core.service import class_of
+    from cotyledon_core.service_checks import fault_of_service
+
+    check_callable(service, "service")
+    service_class = class_of(service)
+    if service_class is not None and (fault := fault_of_service(service_class)):
+        raise TypeError(f"{service_class.__name__} {fault}")
+
+
 def restart_policy(given: Any) -> RestartPolicy | None:
     """An instance, from itself or from its plugin's name.
 

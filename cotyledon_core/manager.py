@@ -198,14 +198,14 @@ class ServiceManager:
             unless given, workers are always restarted, with back-off.
         :param options: the options of a service's section that concern
             supervision, such as ``start_timeout=30``; see :class:`.ServiceOptions`.
-        :raises TypeError: if ``service`` is not callable, if ``restart_policy``
-            is neither, or for an unknown option.
+        :raises TypeError: if ``service`` is not callable or a class that cannot be
+            a service, if ``restart_policy`` is neither, or for an unknown option.
         :raises PluginError: if no policy of that name is installed, or it is broken.
         :raises ValueError: if ``workers`` is no int of at least 1, or for an
             impossible value of an option, such as ``start_after`` with the name of
             a service that was not added before.
         """
-        arguments.check_callable(service, "service")
+        arguments.check_service(service)
         arguments.check_workers(workers, 1)
         from cotyledon_core.runtime.services import default_name
         from cotyledon_core.service_options import ServiceOptions

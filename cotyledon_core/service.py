@@ -190,32 +190,18 @@ def may_execute(service_class: Any) -> bool:
     return callable(own) and own is not Service.program
 
 
-def fault_of_coroutine(cls: Any, name: str) -> str | None:
-    """What is wrong with the method ``name`` being a coroutine, or with being none.
+def class_of(factory: Callable[..., Any]) -> type[Any] | None:
+    """The class of what the factory makes, where it is known before that."""
+    candidate = getattr(factory, "service_class", factory)
+    return candidate if isinstance(candidate, type) else None
 
-    Only ``run``, ``terminate`` and ``reload`` of an AsyncService are awaited.
-    What is written in C is silent about it, and passes.
+
+def is_notified(service_class: Any, ready_when: str | None) -> bool:
+    """Whether a worker is ready only when it says so.
+
+    :param ready_when: what stands above the class's own, if anything.
     """
-    method: Any = getattr(cls, name, None)
-    awaitable = name in ("run", "terminate", "reload")
-    if awaitable and hasattr(cls, "_make_event_loop"):
-        while hasattr(method, "__wrapped__"):  # a decorator may hand the coroutine on
-            method = method.__wrapped__
-        fits = _code_flags(method, _COROUTINE) & _COROUTINE
-        return None if fits else f"{name}() is no coroutine; it must be async def, without yield"
-    if not _code_flags(method, 0) & (_COROUTINE | _GENERATOR | _ASYNC_GENERATOR):
-        return None
-    hint = ", or derive from AsyncService" if awaitable else ""
-    return f"{name}() is a coroutine or a generator; it must be a plain method{hint}"
-
-
-# inspect has names for them, and is large
-_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
-
-
-def _code_flags(function: Any, otherwise: int) -> int:
-    flags: int = getattr(getattr(function, "__code__", None), "co_flags", otherwise)
-    return flags
+    return (ready_when or getattr(service_class, "ready_when", None)) == "notified"
 
 
 def has_own_reload(service: Any) -> bool:

@@ -24,7 +24,8 @@ from typing import Any, NamedTuple
 from cotyledon_core.exceptions import PluginError
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.plugins.restart_policy import RestartPolicy
-from cotyledon_core.service import Service, fault_of_coroutine
+from cotyledon_core.service import Service
+from cotyledon_core.service_checks import fault_of_coroutine, fault_of_service
 
 
 class Namespace(StrEnum):
@@ -136,7 +137,11 @@ def fault_of_class(namespace: str, plugin: object) -> str | None:
     if missing:
         return f"lacks {', '.join(f'{name}()' for name in missing)}; {right} that defines it"
     faults = (_fault_of_method(plugin, name, count) for name, count in methods.items())
-    return next(filter(None, faults), None) or _fault_of_classmethod(plugin, "options")
+    return (
+        next(filter(None, faults), None)
+        or _fault_of_classmethod(plugin, "options")
+        or (fault_of_service(plugin) if base is Service else None)
+    )
 
 
 def _fault_of_method(cls: type, name: str, arguments: int) -> str | None:

@@ -119,8 +119,7 @@ class Executor:
                 yield SpawnFailed(incarnation, str(child))
                 continue
             process = WorkerProcess(incarnation, child)
-            options = self._definitions[incarnation.service_id].options
-            process.notifies = options.ready_when == "notified"
+            process.notifies = self._definitions[incarnation.service_id].notified
             self._children.add(process)
             self.watch(process)
             yield Spawned(incarnation, child.pid)

@@ -17,7 +17,7 @@ from cotyledon_core.plugins.restart_policy import (
 )
 from cotyledon_core.record import Record
 from cotyledon_core.runtime.dispatcher import ForeignCode, contained_policy
-from cotyledon_core.service import may_execute
+from cotyledon_core.service import class_of, is_notified, may_execute
 from cotyledon_core.service_options import ServiceOptions
 from cotyledon_core.supervision.messages import ServiceSpec
 from cotyledon_core.types import ServiceId
@@ -40,8 +40,7 @@ class ServiceDefinition(Record):
     @property
     def service_class(self) -> type[Any] | None:
         """The class, where it is known before an instance is made."""
-        candidate = getattr(self.factory, "service_class", self.factory)
-        return candidate if isinstance(candidate, type) else None
+        return class_of(self.factory)
 
     @property
     def grace(self) -> float | None:
@@ -55,6 +54,11 @@ class ServiceDefinition(Record):
     def executes(self) -> bool:
         """Whether an external program may take over the worker's process."""
         return may_execute(self.service_class)
+
+    @property
+    def notified(self) -> bool:
+        """Whether a program says itself when it is ready."""
+        return is_notified(self.service_class, self.options.ready_when)
 
     def spec(self, foreign_code: ForeignCode) -> ServiceSpec:
         """What the supervisor has to know."""

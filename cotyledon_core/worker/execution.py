@@ -32,8 +32,12 @@ def become(
     channel: Writer,
     signals: Signals,
     report: int | None,
+    notified: bool,
 ) -> NoReturn:
-    """Execute the program in this process."""
+    """Execute the program in this process.
+
+    :param notified: whether the program says itself when it is ready.
+    """
     pid = os.getpid()
     tell(channel, pid, f"X_STOP_SIGNAL={int(program.stop_signal)}")
     tell(channel, pid, f"X_RELOAD_SIGNAL={int(program.reload_signal or 0)}")
@@ -46,7 +50,7 @@ def become(
         _release_signals(signals)
         if report is None:
             _keep_descriptors()
-            if assignment.ready_when != "notified":
+            if not notified:
                 tell(channel, pid, "READY=1")
         else:
             os.write(report, EXECUTING.encode())

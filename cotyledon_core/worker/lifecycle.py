@@ -42,7 +42,7 @@ from cotyledon_core.process.signals import (
     existing,
     unblock,
 )
-from cotyledon_core.service import has_own_reload, may_execute
+from cotyledon_core.service import has_own_reload, is_notified, may_execute
 from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import Assignment
 from cotyledon_core.worker.duties import Duties
@@ -133,12 +133,12 @@ class Worker:
         self._introduce(service)
         if assignment.new_worker_hooks:
             self._run_hooks()
+        notified = is_notified(type(service), assignment.ready_when)
         if may_execute(type(service)):
-            self._become(service.program(), report)
+            self._become(service.program(), report, notified)
         self._booting = False
         self._watch()
-        when = assignment.ready_when or getattr(type(service), "ready_when", None)
-        if when != "notified":
+        if not notified:
             self.tell("READY=1")
 
     def _watch(self) -> None:
@@ -181,11 +181,12 @@ class Worker:
             ending.log_exception(f"a new_worker hook of {self.name}", error)
             self.tell(f"X_HOOK_FAILED={shown(error)}")
 
-    def _become(self, program: Any, report: int | None) -> None:
+    def _become(self, program: Any, report: int | None, notified: bool) -> None:
         if program is not None:
             from cotyledon_core.worker import execution
 
-            execution.become(program, self._assignment, self._link.channel, self.signals, report)
+            become = execution.become
+            become(program, self._assignment, self._link.channel, self.signals, report, notified)
 
     @property
     def grace(self) -> float:

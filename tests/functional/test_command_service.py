@@ -26,13 +26,18 @@ def launch_program(launch: Launch, tmp_path: Path) -> Launch:
     """Run one service of the type ``program`` from a configuration file."""
 
     def start(
-        *options: str, service_type: str = "program", workers: int = 1, **more: Any
+        *options: str,
+        service_type: str = "program",
+        workers: int = 1,
+        method: str = "fork",
+        **more: Any,
     ) -> Application:
         lines = [
             "[cotyledon]",
             "services = it",
             "notifiers = record",
             "restart_policy = leave",
+            f"start_method = {method}",
             "[service:it]",
             f"service_type = {service_type}",
             f"workers = {workers}",
@@ -224,6 +229,15 @@ def test_a_program_says_itself_when_it_is_ready(launch_program: Launch) -> None:
     assert not application.records("worker_ready")
     (application.directory / "gate-ready").unlink()
     application.wait_for("manager_ready")
+    assert application.stop() == 0
+
+
+def test_a_class_says_that_its_program_does(launch_program: Launch, method: str) -> None:
+    application = launch_program(service_type="notified", method=method, files={"gate-ready": ""})
+    application.wait_for("program")
+    (application.directory / "gate-ready").unlink()
+    opened = application.wait_for_one("opened")
+    assert application.wait_for_one("worker_ready").at > opened.at
     assert application.stop() == 0
 
 

@@ -165,6 +165,25 @@ def test_what_is_no_policy_is_refused(manager: Any, policy: Any) -> None:
     assert not manager._service_ids
 
 
+@pytest.mark.parametrize("when", ["notifyed", "", True, 3])
+def test_when_a_class_is_ready_is_known(manager: Any, when: Any) -> None:
+    class Wrong(cotyledon.Service):
+        ready_when = when
+
+    text = f"Wrong has ready_when = {when!r}; it must be one of booted, notified"
+    refused(TypeError, text, manager.add, Wrong)
+    assert not manager._service_ids
+
+
+@pytest.mark.parametrize("when", ["booted", "notified", None])
+def test_when_a_class_may_be_ready(manager: Any, when: Any) -> None:
+    class Right(cotyledon.Service):
+        ready_when = when
+
+    manager.add(Right)
+    manager.add(lambda worker_id: Right(worker_id))
+
+
 # -- hooks and notifiers
 
 

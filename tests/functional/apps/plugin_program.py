@@ -54,6 +54,7 @@ def say(act: str, argument: str) -> None:
         notify("READY=1\nSTATUS=nonsense was said")
     if act == "ready":
         wait_at("ready")
+        record("opened")
         notify("READY=1")
     if act == "beat":
         for _ in range(int(argument)):

@@ -13,6 +13,7 @@ ENTRY_POINTS = """\
 [cotyledon.services]
 program = cotyledon_plugins.services.command:CommandService
 own-type = plugin_recorder:OwnType
+notified = plugin_recorder:Notified
 gated = plugin_recorder:Gated
 failing = plugin_recorder:Failing
 coroutines = plugin_recorder:Coroutines
@@ -37,12 +38,21 @@ class Record(Notifier):
 class OwnType(Service):
     """A service type of a third party that runs a program."""
 
+    act = "serve"
+
     def program(self) -> Program:
         script = os.path.join(os.path.dirname(__file__), "plugin_program.py")
         return Program(
-            argv=(sys.executable, script, "serve"),
+            argv=(sys.executable, script, self.act),
             environment={"GREETING": f"from worker {self.worker_id}"},
         )
+
+
+class Notified(OwnType):
+    """Its program says itself when it is ready."""
+
+    ready_when = "notified"
+    act = "ready"
 
 
 class Gated(Service):

@@ -183,6 +183,12 @@ BROKEN: list[Any] = [
     ),
     (
         "services",
+        "m_ready:X",
+        HEAD + "\n    class X(Service):\n        ready_when = 'notifyed'",
+        "has ready_when = 'notifyed'; it must be one of booted, notified",
+    ),
+    (
+        "services",
         "m_args:X",
         HEAD + "\n    class X(Service):\n        def terminate(self, why): ...",
         r"terminate\(\) takes other arguments; it must be callable with no argument",

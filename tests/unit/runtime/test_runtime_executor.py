@@ -25,6 +25,7 @@ from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.household import Own
 from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.service import Service
+from cotyledon_core.service_options import ServiceOptions
 from cotyledon_core.supervision.actions import Action, Exit, Publish, Request, Signal, Spawn
 from cotyledon_core.supervision.messages import Incarnation, LeaveAsked, Spawned, SpawnFailed
 from cotyledon_core.testing import every_event
@@ -193,6 +194,29 @@ def test_refused_starts_are_answered_and_the_others_made(shell: Shell) -> None:
     ]
     assert watched == [incarnation(0), incarnation(2)]
     assert sorted(shell.roll.pids()) == [100, 102]
+
+
+class Notified(Service):
+    ready_when = "notified"
+
+
+@pytest.mark.parametrize(
+    ("factory", "option", "notifies"),
+    [
+        (Service, None, False),
+        (Service, "notified", True),
+        (Notified, None, True),
+        (Notified, "booted", False),
+    ],
+)
+def test_who_says_when_a_program_is_ready(
+    shell: Shell, factory: Any, option: str | None, notifies: bool
+) -> None:
+    options = ServiceOptions(ready_when=option)
+    shell.executor._definitions = {
+        SERVICE_ID: ServiceDefinition(SERVICE_ID, "web", factory, 1, options=options)
+    }
+    assert shell.started().notifies is notifies
 
 
 def test_who_left_is_off_the_roll(shell: Shell) -> None:
