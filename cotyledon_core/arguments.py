@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -92,6 +93,24 @@ def restart_policy(given: Any) -> RestartPolicy | None:
         )
     policy: RestartPolicy | None = given
     return policy
+
+
+def check_names(taker: str, given: Iterable[str], known: Sequence[str]) -> None:
+    """
+    :param taker: what takes the options, for the message.
+    :raises TypeError: with a line for each name that is no option.
+    """
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise TypeError("\n".join(_unknown(taker, name, known) for name in unknown))
+
+
+def _unknown(taker: str, name: str, known: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    return f"{taker} has no option {name!r}; {hint}"
 
 
 def check_workers(workers: Any, minimum: int) -> None:

@@ -35,6 +35,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from signal import Signals
 from typing import Any, ClassVar
 
+from cotyledon_core.arguments import check_names
 from cotyledon_core.chance import fraction
 from cotyledon_core.exit_statuses import Items, StatusSet
 from cotyledon_core.plugins.restart_policy import (
@@ -80,7 +81,9 @@ class DefaultPolicy(RestartPolicy):
         as ``[0, "SIGTERM"]``.
     :param restart_prevent_status: those after which there is no restart.
     :param restart_force_status: those after which there is one.
-    :param backoff: the fields of :class:`Backoff`.
+    :param numbers: the fields of :class:`Backoff`, and what else is in the
+        ``numbers`` of a policy that derives from it.
+    :raises TypeError: with a line for each name that is no option.
     :raises ValueError: with a line for each value that is impossible.
     """
 
@@ -112,18 +115,20 @@ class DefaultPolicy(RestartPolicy):
         clean_exit_status: Items = CLEAN_STATUSES,
         restart_prevent_status: Items = (),
         restart_force_status: Items = (),
-        **backoff: float,
+        **numbers: float,
     ) -> None:
+        check_names(type(self).__name__, numbers, (*self.numbers, *STATUS_LISTS))
         self.check_options(
             clean_exit_status=clean_exit_status,
             restart_prevent_status=restart_prevent_status,
             restart_force_status=restart_force_status,
-            **backoff,
+            **numbers,
         )
         self._clean = StatusSet.of(clean_exit_status)
         self._prevent = StatusSet.of(restart_prevent_status)
         self._force = StatusSet.of(restart_force_status)
-        self._backoff = Backoff(**backoff)
+        delays = {name: numbers[name] for name in numbers if name in Backoff.numbers}
+        self._backoff = Backoff(**delays)
 
     def decide(self, death: Death) -> Decision:
         by_itself = death.cause is Cause.EXITED

@@ -28,6 +28,7 @@ LOG = Log("cotyledon_core")
 
 _UNPACED = float("0.01")
 """Cotyledon's default of ``wait_interval``: recognised by identity, it paces nothing."""
+_ADD_KEYWORDS = ("workers", "args", "kwargs", "name", "restart_policy")
 
 
 class ServiceManager:
@@ -210,6 +211,7 @@ class ServiceManager:
         from cotyledon_core.runtime.services import default_name
         from cotyledon_core.service_options import ServiceOptions
 
+        arguments.check_names("add()", options, (*_ADD_KEYWORDS, *ServiceOptions.field_names))
         checked = ServiceOptions.checked(**options)
         if may_execute(service) and (faults := checked.unfit_for_programs()):
             raise ValueError("\n".join(faults))

@@ -134,8 +134,8 @@ def _size(value: Any) -> int:
         size = float(text.removesuffix(unit)) * UNITS[unit]
     except ValueError:
         size = -1.0
-    if not 0 <= size < math.inf:
-        raise ValueError(f"{value!r} is no size; it must be bytes, or such as 512M or 1.5G")
+    if not 0 <= size < math.inf or (not unit and size % 1):
+        raise ValueError(f"{value!r} is no size; it must be whole bytes, or such as 512M or 1.5G")
     return int(size)
 
 

@@ -28,6 +28,7 @@ class Limited(DefaultPolicy):
         within the period, up to 1,000.
     :param period: in seconds.
     :param common: the options of :class:`~cotyledon_core.default_policy.DefaultPolicy`.
+    :raises TypeError: with a line for each name that is no option.
     :raises ValueError: with a line for each value that is impossible.
     """
 
@@ -46,8 +47,7 @@ class Limited(DefaultPolicy):
     def __init__(
         self, max_restarts: int = MAX_RESTARTS, period: float = PERIOD, **common: Any
     ) -> None:
-        super().__init__(**common)
-        self.check_options(max_restarts=max_restarts, period=period)
+        super().__init__(max_restarts=max_restarts, period=period, **common)
         self._max_restarts = max_restarts
         self._period = period
 

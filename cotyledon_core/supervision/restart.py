@@ -58,7 +58,8 @@ class Number(NamedTuple):
     def fault(self, value: Any) -> str | None:
         """What is wrong with a value, and what would be right; None if it is right."""
         kind = int if self.whole else int | float
-        if isinstance(value, kind) and self.least <= value <= self.most and value < math.inf:
+        usable = isinstance(value, kind) and not isinstance(value, bool)
+        if usable and self.least <= value <= self.most and value < math.inf:
             return None
         right = f"of {self.least:g} or more"
         if self.most < math.inf:

@@ -184,6 +184,24 @@ def test_when_a_class_may_be_ready(manager: Any, when: Any) -> None:
     manager.add(lambda worker_id: Right(worker_id))
 
 
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("start_timout", "start_timeout"), ("worker", "workers"), ("restart_polcy", "restart_policy")],
+)
+def test_an_option_that_there_is_not(manager: Any, name: str, near: str) -> None:
+    text = f"add() has no option {name!r}; did you mean {near}?"
+    refused(TypeError, text, manager.add, Something, **{name: 5})
+    assert not manager._service_ids
+
+
+def test_all_options_that_there_are_not(manager: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        manager.add(Something, xyzzy=1, max_task=2)
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("add() has no option 'xyzzy'; there are workers, args, kwargs, name, ")
+    assert second == "add() has no option 'max_task'; did you mean max_tasks?"
+
+
 # -- hooks and notifiers
 
 

@@ -270,6 +270,35 @@ def test_impossible_periods_are_refused(period: float) -> None:
         Limited(period=period)
 
 
+@pytest.mark.parametrize("wrong", [True, 2.5, "3"])
+def test_limits_are_whole_numbers(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=rf"^max_restarts: {wrong!r} is not a whole number"):
+        Limited(max_restarts=wrong)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    wrong: Any = {"period": "x", "restart_delay": -3, "restart_jitter": True}
+    with pytest.raises(ValueError, match="max_restarts") as caught:
+        Limited(max_restarts=-1, **wrong)
+    told = {line.partition(":")[0] for line in str(caught.value).splitlines()}
+    assert told == {"max_restarts", *wrong}
+
+
+@pytest.mark.parametrize(
+    ("policy", "name", "near"),
+    [
+        (Limited, "max_restart", "max_restarts"),
+        (Always, "restart_dealy", "restart_delay"),
+        (OnFailure, "clean_status", "clean_exit_status"),
+    ],
+)
+def test_a_mistaken_option_is_told_by_the_policy(policy: Any, name: str, near: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        policy(**{name: 5})
+    wanted = f"{policy.__name__} has no option {name!r}; did you mean {near}?"
+    assert str(caught.value) == wanted
+
+
 def test_the_reason_for_giving_up() -> None:
     decision = Limited(max_restarts=0, period=1.5).decide(death(ExitStatus(code=1)))
     assert decision == GiveUp("more than 0 restarts within 1.5 s")
