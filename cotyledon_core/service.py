@@ -77,8 +77,9 @@ class Service:
         In seconds; the worker is ended by force then. None while no stop is on
         its way, and where the stop has no bound
         (``graceful_shutdown_timeout`` 0). When the whole manager stops, its
-        own ``graceful_shutdown_timeout`` bounds everything, too: a service that
-        has a longer one cannot rely on it.
+        own ``graceful_shutdown_timeout`` bounds everything, too; that is known
+        here with the start method ``fork``. With the others, a service that has
+        a longer one, or is stopped later than the rest, cannot rely on it.
         """
         worker = _worker()
         return worker.deadline if worker else None

@@ -32,7 +32,7 @@ from typing import Any, NoReturn
 
 from cotyledon_core.exceptions import shown
 from cotyledon_core.process import title
-from cotyledon_core.process.roll import Roll
+from cotyledon_core.process.roll import FOREVER, Roll
 from cotyledon_core.process.signals import (
     SIGALRM,
     SIGHUP,
@@ -200,8 +200,14 @@ class Worker:
 
     @property
     def deadline(self) -> float | None:
-        """When the process ends by force, in monotonic seconds; None as long as it does not."""
-        return self._deadline
+        """When the process ends by force, in monotonic seconds; None as long as it does not.
+
+        By its own grace period or by the manager's, if that can be seen from here.
+        """
+        bound = 0.0 if self._roll is None else self._roll.bound
+        if not bound or bound == FOREVER:
+            return self._deadline
+        return bound if self._deadline is None else min(self._deadline, bound)
 
     # -- what the service says
 

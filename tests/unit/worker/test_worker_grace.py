@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from cotyledon_core.process.roll import Roll
 from cotyledon_core.service import Service
 from cotyledon_core.types import ServiceId, WorkerId
 from cotyledon_core.worker.assignment import Assignment
@@ -50,3 +51,27 @@ def test_an_instances_own_stands_above_the_managers_and_is_told(own: int) -> Non
 
 def test_the_managers_is_for_the_others() -> None:
     assert introduced(None, grace=10) == (10, [])
+
+
+@pytest.mark.parametrize(
+    ("own", "bound", "deadline"),
+    [
+        (None, 0.0, None),
+        (50.0, 0.0, 50.0),
+        (50.0, float("inf"), 50.0),
+        (None, float("inf"), None),
+        (50.0, 40.0, 40.0),
+        (50.0, 60.0, 50.0),
+        (None, 40.0, 40.0),
+    ],
+)
+def test_the_managers_bound_stands_above_the_workers_own(
+    own: float | None, bound: float, deadline: float | None
+) -> None:
+    roll = Roll()
+    roll.end_by(bound)
+    assignment = Assignment(ServiceId(UUID(int=1)), WorkerId(0), "web", Service)
+    worker = Worker(assignment, Channel(), roll)  # type: ignore[arg-type]
+    worker._deadline = own
+    assert worker.deadline == deadline
+    roll.close()
