@@ -24,12 +24,15 @@ needs_entry_points = pytest.mark.skipif(
 )
 
 
+def shown_in(path: str, language: str) -> list[str]:
+    """The code blocks in that language."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    shown = re.findall(rf"code-block:: {language}\n\n((?: {{4}}.*\n|\n)+)", text)
+    return [textwrap.dedent(block) for block in shown]
+
+
 def shown_in_readme(language: str) -> str:
-    """The first code block in that language."""
-    readme = (ROOT / "README.rst").read_text(encoding="utf-8")
-    shown = re.search(rf"code-block:: {language}\n\n((?: {{4}}.*\n|\n)+)", readme)
-    assert shown is not None
-    return textwrap.dedent(shown[1])
+    return shown_in("README.rst", language)[0]
 
 
 @pytest.fixture
@@ -82,4 +85,35 @@ def test_quick_start_service(launch: Callable[..., Application], example: str) -
     wait_for_output(application, "worker 0 at work", "worker 1 at work")
     application.send(signal.SIGHUP)
     wait_for_output(application, "worker 0 reloads", "worker 1 reloads")
+    assert application.stop() == 0
+
+
+INDEXER = """
+import itertools
+import time
+import cotyledon_core as cotyledon
+
+{service}
+
+def serve(self, seconds):
+    if next(count) >= 20:
+        print(f"worker {{self.worker_id}} still serves", flush=True)
+    time.sleep(0.1)
+
+count = itertools.count()
+Indexer.load = lambda self: None
+Indexer.serve = serve
+manager = cotyledon.ServiceManager()
+{add}
+manager.run()
+"""
+
+
+def test_watched_service(launch: Callable[..., Application], tmp_path: Path) -> None:
+    """Without a heartbeat it would be ended, and begin to count again."""
+    add, service = shown_in("doc/watching.rst", "python")
+    hasty = re.sub(r"watchdog_timeout=\d+", "watchdog_timeout=1", add)
+    (tmp_path / "program.py").write_text(INDEXER.format(service=service, add=hasty))
+    application = launch(str(tmp_path / "program"))
+    wait_for_output(application, *(f"worker {number} still serves" for number in range(4)))
     assert application.stop() == 0
