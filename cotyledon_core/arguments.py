@@ -72,7 +72,7 @@ def check_service(service: Any) -> None:
     check_callable(service, "service")
     service_class = class_of(service)
     if service_class is not None and (fault := fault_of_service(service_class)):
-        raise TypeError(f"{service_class.__name__} {fault}")
+        raise TypeError(f"{service_class.__name__}: {fault}")
 
 
 def restart_policy(given: Any) -> RestartPolicy | None:

@@ -6,23 +6,27 @@ from typing import Any
 
 from cotyledon_core.service_options import READY_WHEN
 
+_AWAITED = ("run", "terminate", "reload")
+"""By an AsyncService."""
+_METHODS = (*_AWAITED, "program")
+
 
 def fault_of_service(service_class: type[Any]) -> str | None:
     """What is wrong with the class, and what would be right; None if nothing is."""
     when = getattr(service_class, "ready_when", None)
     if when is not None and when not in READY_WHEN:
-        return f"has ready_when = {when!r}; it must be one of {', '.join(READY_WHEN)}"
-    return None
+        return f"ready_when is {when!r}; it must be one of {', '.join(READY_WHEN)}"
+    faults = (fault_of_coroutine(service_class, name) for name in _METHODS)
+    return next(filter(None, faults), None)
 
 
 def fault_of_coroutine(cls: Any, name: str) -> str | None:
     """What is wrong with the method ``name`` being a coroutine, or with being none.
 
-    Only ``run``, ``terminate`` and ``reload`` of an AsyncService are awaited.
     What is written in C is silent about it, and passes.
     """
     method: Any = getattr(cls, name, None)
-    awaitable = name in ("run", "terminate", "reload")
+    awaitable = name in _AWAITED
     if awaitable and hasattr(cls, "_make_event_loop"):
         while hasattr(method, "__wrapped__"):  # a decorator may hand the coroutine on
             method = method.__wrapped__

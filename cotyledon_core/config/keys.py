@@ -110,7 +110,8 @@ class KeyCheck:
     def _check_default_key(self, section: str, key: str, plain: str) -> None:
         homes = _homes(plain)
         if "[DEFAULT]" not in homes:
-            if homes:  # no fault: it may be the application's
+            # no fault, it may be the application's; one word such as workers is anybody's
+            if homes and "_" in plain:
                 place = self._sources.place(section, key)
                 self.notices.append(
                     f"{place}: [{section}] {key}: is not read from there by us; "

@@ -32,7 +32,8 @@ from typing import Any, NoReturn
 
 from cotyledon_core.exceptions import shown
 from cotyledon_core.process import title
-from cotyledon_core.process.roll import FOREVER, Roll
+from cotyledon_core.process.remnants import FOREVER
+from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import (
     SIGALRM,
     SIGHUP,

@@ -170,9 +170,30 @@ def test_when_a_class_is_ready_is_known(manager: Any, when: Any) -> None:
     class Wrong(cotyledon.Service):
         ready_when = when
 
-    text = f"Wrong has ready_when = {when!r}; it must be one of booted, notified"
+    text = f"Wrong: ready_when is {when!r}; it must be one of booted, notified"
     refused(TypeError, text, manager.add, Wrong)
     assert not manager._service_ids
+
+
+@pytest.mark.parametrize("name", ["run", "terminate", "reload"])
+def test_nothing_awaits_the_coroutines_of_a_plain_service(manager: Any, name: str) -> None:
+    async def coroutine(self: Any) -> None: ...
+
+    plain = type("Wrong", (cotyledon.Service,), {name: coroutine})
+    right = "it must be a plain method, or derive from AsyncService"
+    text = f"Wrong: {name}() is a coroutine or a generator; {right}"
+    refused(TypeError, text, manager.add, plain)
+    assert not manager._service_ids
+    manager.add(type("Right", (cotyledon.AsyncService,), {name: coroutine}))
+
+
+def test_a_generator_does_nothing_either(manager: Any) -> None:
+    class Wrong(cotyledon.AsyncService):
+        async def run(self) -> Any:
+            yield
+
+    text = "Wrong: run() is no coroutine; it must be async def, without yield"
+    refused(TypeError, text, manager.add, Wrong)
 
 
 @pytest.mark.parametrize("when", ["booted", "notified", None])

@@ -39,6 +39,7 @@ GOOD = """
 
 POLICIES = "[cotyledon.restart_policies]"
 HEAD = """
+    from cotyledon_core.async_service import AsyncService
     from cotyledon_core.service import Service
     from cotyledon_core.plugins.notifier import Notifier
     from cotyledon_core.plugins.restart_policy import RestartPolicy, Restart
@@ -185,7 +186,7 @@ BROKEN: list[Any] = [
         "services",
         "m_ready:X",
         HEAD + "\n    class X(Service):\n        ready_when = 'notifyed'",
-        "has ready_when = 'notifyed'; it must be one of booted, notified",
+        "ready_when is 'notifyed'; it must be one of booted, notified",
     ),
     (
         "services",
