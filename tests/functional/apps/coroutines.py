@@ -134,14 +134,23 @@ class NoCoroutine(cotyledon.AsyncService):
         record("run", service=self.name)
 
 
+def no_coroutine(worker_id: int) -> NoCoroutine:
+    """The manager does not know the class before there is a worker."""
+    return NoCoroutine(worker_id)
+
+
 def others() -> None:
     made = manager()
     made.register_hooks(
         on_dead_worker=on_dead_worker,
         on_new_worker=on_new_worker,
     )
-    for cls in (Stubborn, Plain, NoCoroutine):
-        record("added", name=cls.name, id=str(made.add(cls)))
+    for name, factory in (
+        ("Stubborn", Stubborn),
+        ("Plain", Plain),
+        ("NoCoroutine", no_coroutine),
+    ):
+        record("added", name=name, id=str(made.add(factory, name=name)))
     made.run()
 
 
