@@ -374,6 +374,9 @@ class Watched(Simulation):
             self._note_given_up(incarnation.service_id)
         elif event.asked and self._is_replaced(slot):
             self.due[slot] = self.now
+            if event.phase is Phase.RUN:
+                # it ran until it was asked to end: a new series begins
+                self.restarts.pop(slot, None)
         self._check_verdict(actions, decision)
 
     def _check_end_event(self, event: events.WorkerExited, process: FakeProcess | None) -> None:
@@ -558,6 +561,8 @@ class Watched(Simulation):
             assert self.supervisor.deadline() is None
             return
         for process in self.unreaped():
+            if self.now < self.dumped_at.get(process, -NEVER) + DUMP_PATIENCE:
+                continue
             due = self.kill_due.get(process, NEVER)
             bound = self.interrupt_bound if self.aborted else self.bound
             if self.now >= min(due, bound) and process not in self.hung and not self.aborted:
