@@ -69,14 +69,16 @@ class Reloader:
 
     def _take_over(self, new: ManagerSettings, conf: cfg.ConfigOpts, manager: Manager) -> None:
         found = difference(self._running, new)
-        for name, old_count, count in found.scaled:
-            LOG.info("service %s: %d workers instead of %d", name, count, old_count)
-            manager.reconfigure(manager._service_ids[name], count)
-            manager._revive(manager._service_ids[name])
+        for change in found.changed:
+            if change.is_scaled:
+                name, count = change.name, change.new.workers
+                LOG.info("service %s: %d workers instead of %d", name, count, change.old.workers)
+                manager.reconfigure(manager._service_ids[name], count)
+                manager._revive(manager._service_ids[name])
         manager._graceful_shutdown_timeout = new.graceful_shutdown_timeout
         _log_the_rest(found)
         self._running = _taken_over(self._running, new)
-        self._shared.put(conf)
+        self._shared.take_over(conf)
         log_settings(new, conf)
 
 
@@ -92,12 +94,13 @@ def log_settings(settings: ManagerSettings, conf: cfg.ConfigOpts) -> None:
 
 
 def _log_the_rest(found: Difference) -> None:
-    for name in found.added:
-        LOG.warning("added service %s needs a restart of the manager", name)
-    for name in found.removed:
-        LOG.warning("removed service %s needs a restart of the manager", name)
-    for name in found.changed:
-        LOG.warning("changed %s needs a restart of the manager", name)
+    for service in found.added:
+        LOG.warning("added service %s needs a restart of the manager", service.name)
+    for service in found.removed:
+        LOG.warning("removed service %s needs a restart of the manager", service.name)
+    keys = {key for change in found.changed for key in (*change.live, *change.replacing)}
+    for key in sorted(keys.union(found.restart)):
+        LOG.warning("changed %s needs a restart of the manager", key)
 
 
 def _taken_over(running: ManagerSettings, new: ManagerSettings) -> ManagerSettings:

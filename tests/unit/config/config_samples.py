@@ -82,7 +82,10 @@ class Whole(Service):
 
     @classmethod
     def options(cls) -> list[Any]:
-        return [cfg.StrOpt("extra", default="none")]
+        return [
+            cfg.StrOpt("extra", default="none"),
+            cfg.StrOpt("soft", default="none", mutable=True),
+        ]
 
     @classmethod
     def from_conf(cls, worker_id: WorkerId, conf: Any, **options: Any) -> Whole:

@@ -11,13 +11,10 @@ import pytest
 from oslo_config import cfg
 
 from cotyledon_core.config.application import build
-from cotyledon_core.config.difference import Difference, difference
 from cotyledon_core.config.loader import load
-from cotyledon_core.config.settings import ManagerSettings
 from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.types import ServiceId, WorkerId
 
-Compile = Callable[[str], ManagerSettings]
 Write = Callable[..., Path]
 
 BASE = """
@@ -47,54 +44,6 @@ class Manager:
     def _revive(self, service_id: ServiceId) -> None:
         names = {known: name for name, known in self._service_ids.items()}
         self.revived.append(names[service_id])
-
-
-@pytest.mark.parametrize(
-    ("added", "expected"),
-    [
-        ("", Difference()),
-        ("workers = 3", Difference(scaled=(("two", 1, 3),))),  # type: ignore[arg-type]
-        ("workers = 0", Difference(scaled=(("two", 1, 0),))),  # type: ignore[arg-type]
-        ("workers = 1", Difference()),
-        ("greeting = hi", Difference(changed=("[service:two] greeting",))),
-        ("greeting = hello", Difference()),
-        ("capped_period = 1", Difference(changed=("[service:two] capped_period",))),
-        ("capped_period = 60.0", Difference()),
-        ("restart_policy = never", Difference(changed=("[service:two] restart_policy",))),
-        (
-            "graceful_shutdown_timeout = 1",
-            Difference(changed=("[service:two] graceful_shutdown_timeout",)),
-        ),
-        ("[cotyledon]\nservices = two, one", Difference()),
-        ("[cotyledon]\nservices = one", Difference(removed=("two",))),
-        ("[cotyledon]\nservices = one, two, whole", Difference(added=("whole",))),
-        ("[cotyledon]\nname = x", Difference(changed=("[cotyledon] name",))),
-        ("[cotyledon]\nspawn_interval = 1", Difference(changed=("[cotyledon] spawn_interval",))),
-        ("[cotyledon]\nstart_method = spawn", Difference(changed=("[cotyledon] start_method",))),
-        ("[cotyledon]\nnotifiers = board", Difference(changed=("[cotyledon] notifiers",))),
-        (
-            "[DEFAULT]\ngraceful_shutdown_timeout = 3\nlog_options = no",
-            Difference(),
-        ),
-        (
-            "[cotyledon]\nrestart_policy = always",
-            Difference(changed=("[service:one] restart_policy", "[service:two] restart_policy")),
-        ),
-    ],
-)
-def test_difference(added: str, expected: Difference, compiled: Compile) -> None:
-    found = difference(compiled(BASE), compiled(BASE + added))
-    assert found == expected
-    assert bool(found) == bool(expected != Difference())
-
-
-def test_difference_of_notifiers(compiled: Compile) -> None:
-    text = "[cotyledon]\nservices =\nnotifiers = board\n[notifier:board]\n"
-    assert difference(compiled(text), compiled(text)) == Difference()
-    found = difference(compiled(text), compiled(text + "colour = red"))
-    assert found.changed == ("[notifier:board] colour",)
-    found = difference(compiled(text), compiled(text + "notifier_type = log"))
-    assert found.changed == ("[notifier:board] notifier_type",)
 
 
 def test_counts_are_taken_over(write: Write) -> None:
