@@ -91,9 +91,11 @@ class Whole(Service):
     def from_conf(cls, worker_id: WorkerId, conf: Any, **options: Any) -> Whole:
         conf.register_opts([cfg.StrOpt("colour", default="grey")], "paint")
         made = cls(worker_id)
+        made.conf = conf
         made.seen = (conf.paint.colour, options["extra"])
         return made
 
+    conf: Any
     seen: tuple[str, str]
 
 

@@ -68,8 +68,14 @@ def test_every_setting_of_the_manager_has_a_mark() -> None:
 
 @pytest.mark.parametrize(
     "added",
-    ["", "workers = 1", "greeting = hello", "capped_period = 60.0"]
-    + ["[cotyledon]\nservices = two, one", "[other]\nkey = value"],
+    [
+        "",
+        "workers = 1",
+        "greeting = hello",
+        "capped_period = 60.0",
+        "[cotyledon]\nservices = two, one",
+        "[other]\nkey = value",
+    ],
 )
 def test_nothing_differs(added: str, compiled: Compile) -> None:
     found = difference(compiled(BASE), compiled(BASE + added))
