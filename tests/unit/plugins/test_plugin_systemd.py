@@ -17,6 +17,9 @@ pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix 
 
 STARTED = events.ManagerStarted(at=0.0, wall_time=0.0, pid=1, name="m")
 READY = events.ManagerReady(at=1.0, wall_time=1.0, services=2, workers=5)
+RELOADING = events.ManagerReloading(at=1.25, wall_time=1.25)
+RELOADED = events.ManagerReloaded(at=1.5, wall_time=1.5)
+FAILED = events.ReloadFailed(at=1.75, wall_time=1.75, error="no good")
 STOPPING = events.ManagerStopping(at=2.0, wall_time=2.0)
 STOPPED = events.ManagerStopped(at=3.0, wall_time=3.0, status=0)
 
@@ -90,6 +93,78 @@ def test_a_failure_is_told_with_its_reason(receiver: Receiver, path: str) -> Non
         "STOPPING=1\nSTATUS=stopping: a given up: READY=1",
         "STATUS=stopped with exit status 3: a given up: READY=1\nEXIT_STATUS=3",
     ]
+
+
+BEGUN = "RELOADING=1\nMONOTONIC_USEC=1250000\nSTATUS=reloading"
+READY_AGAIN = "READY=1\nSTATUS=reloaded"
+REFUSED = "READY=1\nSTATUS=reload failed, the running configuration stays: no good"
+
+
+def told(receiver: Receiver, path: str, *told: events.Event) -> list[str]:
+    notifier = Systemd(socket=path)
+    for event in told:
+        notifier.notify(event)
+    return receiver.received()
+
+
+def test_a_reload_begins_and_ends(receiver: Receiver, path: str) -> None:
+    messages = told(receiver, path, READY, RELOADING, RELOADED, RELOADING, FAILED)
+    assert messages[1:] == [BEGUN, READY_AGAIN, BEGUN, REFUSED]
+
+
+def test_the_texts_are_those_of_the_events(receiver: Receiver, path: str) -> None:
+    messages = told(receiver, path, READY, RELOADING, RELOADED, RELOADING, FAILED)
+    for event, message in zip((RELOADING, RELOADED, RELOADING, FAILED), messages[1:], strict=True):
+        assert message.splitlines()[-1] == f"STATUS={str(event).removeprefix('manager ')}"
+
+
+def test_a_reload_that_is_refused_before_it_begins(receiver: Receiver, path: str) -> None:
+    """systemd waits for RELOADING=1 first, and takes no notice of READY=1 until then."""
+    begun, ended = told(receiver, path, READY, FAILED)[1:]
+    assert begun.startswith("RELOADING=1\nMONOTONIC_USEC=1750000\n")
+    assert ended == REFUSED
+
+
+def test_a_second_reload_begins_before_the_end_of_the_first(receiver: Receiver, path: str) -> None:
+    assert told(receiver, path, READY, RELOADING, RELOADING, RELOADED)[1:] == [
+        BEGUN,
+        BEGUN,
+        READY_AGAIN,
+    ]
+
+
+@pytest.mark.parametrize("end", [RELOADED, FAILED])
+def test_a_reload_does_not_end_the_start(receiver: Receiver, path: str, end: events.Event) -> None:
+    for reload in ([RELOADING, end], [end]):
+        messages = told(receiver, path, STARTED, *reload)
+        assert len(messages) == len(reload)
+        assert all(message.startswith("STATUS=") for message in messages)
+
+
+def test_the_start_ends_during_a_reload(receiver: Receiver, path: str) -> None:
+    messages = told(receiver, path, RELOADING, READY, RELOADED, RELOADING, RELOADED)
+    assert [message.splitlines()[0] for message in messages] == [
+        "STATUS=reloading",
+        "READY=1",
+        "STATUS=reloaded",
+        "RELOADING=1",
+        "READY=1",
+    ]
+
+
+def test_nothing_of_a_reload_or_start_after_the_stop(receiver: Receiver, path: str) -> None:
+    messages = told(receiver, path, READY, RELOADING, STOPPING, RELOADED, RELOADING, FAILED, READY)
+    assert messages[1:] == [BEGUN, "STOPPING=1\nSTATUS=stopping"]
+
+
+@pytest.mark.parametrize("error", ["x" * 5000, "\u20ac" * 5000, "a\0b\r\nREADY=1\udc80"])
+def test_a_message_that_systemd_takes(receiver: Receiver, path: str, error: str) -> None:
+    """It drops the whole of one with 4096 bytes, or with a NUL in it."""
+    failed = events.ReloadFailed(at=1.75, wall_time=1.75, error=error)
+    *_, message = told(receiver, path, READY, RELOADING, failed)
+    assert len(message.encode()) < 4096
+    assert len(message.splitlines()) == 2
+    assert "\0" not in message
 
 
 def test_the_variable_is_read_when_it_is_made(
