@@ -161,7 +161,7 @@ def test_a_reload_does_not_end_the_start(
     lines: list[str] = []
     while "READY=1" not in lines:
         lines += service_manager.receive()
-    assert application.records("worker_ready")
+    application.wait_for("worker_ready", 2)
     assert application.stop() == 0
     while "STOPPING=1" not in lines:
         lines += service_manager.receive()
