@@ -24,6 +24,7 @@ from cotyledon_core.process.signals import SIGALRM, SIGINT, SIGTERM, STOPPING, S
 from cotyledon_core.record import replace
 from cotyledon_core.runtime.children import Children
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
+from cotyledon_core.runtime.environment import OwnEnvironment
 from cotyledon_core.runtime.executor import Executor
 from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.household import CAN_FORK, Household
@@ -63,6 +64,7 @@ class Engine:
         self.hooks = Hooks()
         self.definitions: dict[ServiceId, ServiceDefinition] = {}
         self.reloader: Reloader | None = None
+        self._environment = OwnEnvironment()
         self._foreign_code = ForeignCode(self._has_foreign_code)
         self._commands: deque[msg.Message] = deque()
         self._run: Run | None = None
@@ -145,7 +147,7 @@ class Engine:
             self._run = run
             if self._signals.is_pending(SIGTERM):
                 run.household.accept_stop()
-            os.environ.pop("NOTIFY_SOCKET", None)
+            self._environment.take()
             try:
                 run.household.open()
                 return run.loop(lambda: self._reload(manager)).run(self._start(name))
@@ -192,7 +194,9 @@ class Engine:
         assert self._run is not None
         if self.reloader is not None:
             try:
-                self.reloader.prepare()(manager)
+                with self._environment.restored():
+                    take_over = self.reloader.prepare()
+                take_over(manager)
             except ConfigurationError as error:
                 self._reload_failed(str(error))
                 return

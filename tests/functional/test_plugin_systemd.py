@@ -169,6 +169,27 @@ def test_a_reload_does_not_end_the_start(
     assert not [line for line in lines if line.startswith("RELOADING")]
 
 
+def test_a_reload_is_read_as_at_the_start(
+    launch: Callable[..., Application], service_manager: ServiceManager, tmp_path: Path
+) -> None:
+    """What notifiers there are by default depends on the environment; workers have none of it."""
+    file = tmp_path / "it.conf"
+    file.write_text("[cotyledon]\nservices = looks\n")
+    environment = {"NOTIFY_SOCKET": service_manager.address}
+    application = launch("plugin_cli", "run", "--config-file", str(file), environment=environment)
+    assert service_manager.receive()[0] == "READY=1"
+    application.wait_for("environment")
+    for count in (1, 2):
+        application.send(signal.SIGHUP)
+        assert service_manager.receive()[0] == "RELOADING=1"
+        assert service_manager.receive()[0] == "READY=1"
+        application.wait_for("reload", count)
+    assert application.stop() == 0
+    configured = {record.notify for record in application.records("configured")}
+    assert configured == {service_manager.address}
+    assert {record.notify for record in application.records("environment")} == {None}
+
+
 def receive_all(service_manager: ServiceManager, last: str) -> list[list[str]]:
     messages = [service_manager.receive()]
     while last not in messages[-1]:

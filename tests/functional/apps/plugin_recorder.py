@@ -15,6 +15,7 @@ program = cotyledon_plugins.services.command:CommandService
 own-type = plugin_recorder:OwnType
 notified = plugin_recorder:Notified
 gated = plugin_recorder:Gated
+looks = plugin_recorder:Looks
 shut = plugin_recorder:Shut
 failing = plugin_recorder:Failing
 coroutines = plugin_recorder:Coroutines
@@ -72,6 +73,20 @@ class Shut(Service):
         super().__init__(worker_id)
         record("waiting", worker_id=worker_id)
         wait_until_open()
+
+
+class Looks(Service):
+    """Notes where it could notify a service manager: when it is configured, and when it runs."""
+
+    @classmethod
+    def check_options(cls) -> None:
+        record("configured", notify=os.environ.get("NOTIFY_SOCKET"))
+
+    def run(self) -> None:
+        record("environment", notify=os.environ.get("NOTIFY_SOCKET"))
+
+    def reload(self) -> None:
+        record("reload")
 
 
 class Failing(Service):
