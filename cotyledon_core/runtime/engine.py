@@ -8,7 +8,7 @@ import gc
 import os
 import selectors
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, Protocol
 
 from cotyledon_core import events
@@ -202,6 +202,17 @@ class Engine:
                 return
         self._run.deliver(msg.Reload())
         self._run.household.reloaded()
+
+    def change_notifiers(
+        self, notifiers: Mapping[str, Notifier], unchanged: Container[str]
+    ) -> None:
+        """Tell events to these notifiers instead, from the manager's thread while it runs.
+
+        :param notifiers: all there shall be, by name and in order.
+        :param unchanged: the names of those that stay as they are.
+        """
+        if self._run is not None:
+            self._run.household.change_notifiers(notifiers, unchanged)
 
     def _reload_failed(self, error: str) -> None:
         assert self._run is not None

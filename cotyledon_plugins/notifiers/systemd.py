@@ -63,7 +63,7 @@ class Systemd(Notifier):
         self.check_options(socket)
         self._address = socket or os.environ.get("NOTIFY_SOCKET", "")
         self._unsent: deque[str] = deque()
-        self._ready = self._stopping = self._complained = False
+        self._from_the_start = self._ready = self._stopping = self._complained = False
         self._reload_told: bool | None = None
         self._reason = ""
         if self._address and not _is_address(self._address):
@@ -82,10 +82,10 @@ class Systemd(Notifier):
             yield from self._stopped(event)
         elif self._stopping:
             return
+        elif isinstance(event, events.ManagerStarted):
+            self._from_the_start = True
         elif isinstance(event, events.ManagerReady):
-            self._ready = True
-            lost = f"; lost: {', '.join(event.lost)}" if event.lost else ""
-            yield _ready(f"{event.workers} workers of {event.services} services ready{lost}")
+            yield from self._start_ends(event)
         elif isinstance(event, events.ManagerReloading):
             yield self._reload_begins(event)
         elif isinstance(event, events.ManagerReloaded | events.ReloadFailed):
@@ -94,6 +94,12 @@ class Systemd(Notifier):
             self._stopping = True
             self._reason = f": {event.reason}" if event.reason else ""
             yield f"STOPPING=1\n{_status(f'stopping{self._reason}')}"
+
+    def _start_ends(self, event: events.ManagerReady) -> Iterator[str]:
+        self._ready = True
+        if self._from_the_start:
+            lost = f"; lost: {', '.join(event.lost)}" if event.lost else ""
+            yield _ready(f"{event.workers} workers of {event.services} services ready{lost}")
 
     def _reload_begins(self, event: Event) -> str:
         """During the start only the STATUS is told: the READY=1 to come would end the start."""

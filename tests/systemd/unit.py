@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.functional import procfs
 from tests.functional.harness import Record, import_path
 from tests.systemd.machine import Machine, until
 
@@ -136,10 +137,9 @@ class Unit:
 
 def _pid_inside(pid: int) -> int:
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        return procfs.innermost_pid(pid)
     except OSError:
         return 0
-    return int(status.partition("\nNSpid:")[2].splitlines()[0].split()[-1])
 
 
 def _drop_in(lines: Sequence[str]) -> str:

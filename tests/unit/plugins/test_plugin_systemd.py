@@ -68,9 +68,16 @@ def receiver(path: str) -> Iterator[Receiver]:
     receiver.close()
 
 
+def made(**options: str) -> Systemd:
+    """A notifier that is there from the start."""
+    notifier = Systemd(**options)
+    notifier.notify(STARTED)
+    return notifier
+
+
 def test_ready_and_stopping(receiver: Receiver, path: str) -> None:
-    notifier = Systemd(socket=path)
-    for event in (STARTED, READY, STOPPING, STOPPING, STOPPED):
+    notifier = made(socket=path)
+    for event in (READY, STOPPING, STOPPING, STOPPED):
         notifier.notify(event)
     notifier.close()
     assert receiver.received() == [
@@ -81,12 +88,12 @@ def test_ready_and_stopping(receiver: Receiver, path: str) -> None:
 
 def test_what_was_lost_before(receiver: Receiver, path: str) -> None:
     event = events.ManagerReady(at=1.0, wall_time=1.0, services=1, workers=2, lost=("a", "b"))
-    Systemd(socket=path).notify(event)
+    made(socket=path).notify(event)
     assert receiver.received() == ["READY=1\nSTATUS=2 workers of 1 services ready; lost: a, b"]
 
 
 def test_a_failure_is_told_with_its_reason(receiver: Receiver, path: str) -> None:
-    notifier = Systemd(socket=path)
+    notifier = made(socket=path)
     notifier.notify(events.ManagerStopping(at=2.0, wall_time=2.0, reason="a given up:\nREADY=1"))
     notifier.notify(events.ManagerStopped(at=3.0, wall_time=3.0, status=3))
     assert receiver.received() == [
@@ -101,7 +108,7 @@ REFUSED = "READY=1\nSTATUS=reload failed, the running configuration stays: no go
 
 
 def told(receiver: Receiver, path: str, *told: events.Event) -> list[str]:
-    notifier = Systemd(socket=path)
+    notifier = made(socket=path)
     for event in told:
         notifier.notify(event)
     return receiver.received()
@@ -136,7 +143,7 @@ def test_a_second_reload_begins_before_the_end_of_the_first(receiver: Receiver, 
 @pytest.mark.parametrize("end", [RELOADED, FAILED])
 def test_a_reload_does_not_end_the_start(receiver: Receiver, path: str, end: events.Event) -> None:
     for reload in ([RELOADING, end], [end]):
-        messages = told(receiver, path, STARTED, *reload)
+        messages = told(receiver, path, *reload)
         assert len(messages) == len(reload)
         assert all(message.startswith("STATUS=") for message in messages)
 
@@ -150,6 +157,16 @@ def test_the_start_ends_during_a_reload(receiver: Receiver, path: str) -> None:
         "RELOADING=1",
         "READY=1",
     ]
+
+
+def test_one_that_is_added_while_the_manager_runs(receiver: Receiver, path: str) -> None:
+    """It is told at once that the manager is ready; the service manager knows."""
+    late = Systemd(socket=path)
+    for event in (READY, RELOADED):
+        late.notify(event)
+    begun, ended = receiver.received()
+    assert begun.startswith("RELOADING=1\nMONOTONIC_USEC=1500000\n")
+    assert ended == READY_AGAIN
 
 
 def test_nothing_of_a_reload_or_start_after_the_stop(receiver: Receiver, path: str) -> None:
@@ -171,7 +188,7 @@ def test_the_variable_is_read_when_it_is_made(
     receiver: Receiver, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", path)
-    notifier = Systemd()
+    notifier = made()
     monkeypatch.delenv("NOTIFY_SOCKET")
     notifier.notify(READY)
     assert len(receiver.received()) == 1
@@ -182,21 +199,21 @@ def test_an_abstract_address(path: str) -> None:
     name = f"cotyledon-test-{os.getpid()}"
     receiver = Receiver(f"\0{name}")
     try:
-        Systemd(socket=f"@{name}").notify(READY)
+        made(socket=f"@{name}").notify(READY)
         assert len(receiver.received()) == 1
     finally:
         receiver.close()
 
 
 def test_without_an_address_nothing_happens(path: str, caplog: pytest.LogCaptureFixture) -> None:
-    notifier = Systemd()
+    notifier = made()
     notifier.notify(READY)
     notifier.close()
     assert caplog.records == []
 
 
 def test_a_full_queue_delays_and_loses_nothing(receiver: Receiver, path: str) -> None:
-    notifier = Systemd(socket=path)
+    notifier = made(socket=path)
     receiver.fill()
     notifier.notify(READY)
     assert set(receiver.received()) == {"x"}
@@ -205,7 +222,7 @@ def test_a_full_queue_delays_and_loses_nothing(receiver: Receiver, path: str) ->
 
 
 def test_what_was_delayed_keeps_its_order(receiver: Receiver, path: str) -> None:
-    notifier = Systemd(socket=path)
+    notifier = made(socket=path)
     receiver.fill()
     notifier.notify(READY)
     notifier.notify(STOPPING)
@@ -215,7 +232,7 @@ def test_what_was_delayed_keeps_its_order(receiver: Receiver, path: str) -> None
 
 
 def test_a_failed_send_is_logged_once(path: str, caplog: pytest.LogCaptureFixture) -> None:
-    notifier = Systemd(socket=path)
+    notifier = made(socket=path)
     with caplog.at_level(logging.WARNING):
         notifier.notify(READY)
         notifier.notify(STOPPING)
@@ -227,7 +244,7 @@ def test_an_unsupported_address_is_logged(
     path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", "vsock:2:1234")
-    Systemd().notify(READY)
+    made().notify(READY)
     (message,) = caplog.messages
     assert "'vsock:2:1234' are not supported" in message
 
@@ -240,5 +257,5 @@ def test_an_impossible_option_is_refused(address: str) -> None:
 
 def test_a_send_leaves_no_descriptor_open(receiver: Receiver, path: str) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    Systemd(socket=path).notify(READY)
+    made(socket=path).notify(READY)
     assert len(os.listdir("/proc/self/fd")) == before
