@@ -60,12 +60,14 @@ class Contestant:
     has_services: bool = True
     """Whether it can run two services side by side."""
     has_watchdog: bool = False
+    replaces: bool = True
+    """Whether SIGHUP has it replace the workers of a service without reload code."""
 
     def start(self, scratch: Path, workers: int, *options: str) -> Session:
         """Start it with ``workers`` workers.
 
         :param options: ``neighbour`` for a service that crash-loops beside, ``watched`` for
-            workers with a watchdog.
+            workers with a watchdog, ``replaced`` for workers that have no reload code.
         """
         arguments = [str(workers), *self.extra, *options]
         return Session(python(str(SCRIPTS / self.script), *arguments), environment(scratch))
@@ -118,6 +120,7 @@ def roster() -> list[Contestant]:
             "cotyledon run",
             "configured.py",
             has_watchdog=True,
+            replaces=False,
             missing="" if installed else "cotyledon-core is not installed (pip install .)",
         ),
         Contestant(
