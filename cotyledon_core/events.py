@@ -80,22 +80,52 @@ class ManagerReloading(Event):
 
 
 class ManagerReloaded(Event):
-    """A reload was applied; every worker has been told."""
+    """A reload is over; every worker that it concerns has come to it.
+
+    Unless another was asked for while workers were reloading in place: then it
+    has begun, and they have yet to answer.
+    """
 
     kind = "manager_reloaded"
+    reloaded: int = 0
+    """Workers that have reloaded in place."""
+    replaced: int = 0
+    """Workers with a new process."""
+    duration: float = 0.0
+    """Seconds."""
 
     def __str__(self) -> str:
-        return "manager reloaded"
+        return (
+            f"manager reloaded after {self.duration:.3f} s: "
+            f"{self.reloaded} workers in place, {self.replaced} replaced"
+        )
 
 
 class ReloadFailed(Event):
-    """A reload was refused; the running configuration stays."""
+    """A reload was refused, or stopped half-way because a worker was lost."""
 
     kind = "reload_failed"
     error: str
+    service: str = ""
+    """Where a worker was lost; empty if the reload was refused and nothing has changed."""
 
     def __str__(self) -> str:
+        if self.service:
+            return f"reload failed, no more workers are replaced: {self.error}"
         return f"reload failed, the running configuration stays: {self.error}"
+
+
+class ReloadUndone(Event):
+    """What had been changed by a reload that failed is as it was before, where that is wanted."""
+
+    kind = "reload_undone"
+    error: str = ""
+    """What has prevented that, if anything."""
+
+    def __str__(self) -> str:
+        if self.error:
+            return f"the failed reload is undone in part only: {self.error}"
+        return "the failed reload is undone"
 
 
 class ManagerStopping(Event):
@@ -135,6 +165,15 @@ class ServiceAdded(ServiceEvent):
 
     def __str__(self) -> str:
         return f"service {self.service} added, {self.workers} workers"
+
+
+class ServiceRemoved(ServiceEvent):
+    """The service was removed from the configuration, and its last worker is gone."""
+
+    kind = "service_removed"
+
+    def __str__(self) -> str:
+        return f"service {self.service} removed"
 
 
 class ServiceScaled(ServiceEvent):

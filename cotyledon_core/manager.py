@@ -266,6 +266,10 @@ class ServiceManager:
         arguments.check_workers(workers, 0)
         self._engine.scale(service_id, workers)
 
+    def _tell_all(self) -> None:
+        for definition in list(self._engine.definitions.values()):
+            self._engine.reload.change(definition, definition.manner)
+
     def _revive(self, service_id: ServiceId) -> None:
         """Start a service again that was given up or has finished."""
         self._engine.revive(service_id)

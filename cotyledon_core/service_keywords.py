@@ -24,3 +24,8 @@ class ServiceKeywords(TypedDict, total=False):
     start_after: Sequence[str]
     on_give_up: str
     capture_stderr: bool
+    reload_strategy: str | None
+    max_unavailable: Share | int | str
+    max_surge: Share | int | str
+    min_ready_time: float
+    replacement_timeout: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cotyledon_core.record import Record
@@ -11,6 +11,7 @@ from cotyledon_core.supervision.share import Share
 
 READY_WHEN = ("booted", "notified")
 WATCHDOGS = ("process", "service")
+RELOAD_STRATEGIES = ("in_place", "rolling", "all_at_once")
 ON_GIVE_UP = ("keep", "shutdown")
 UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
@@ -53,6 +54,28 @@ class ServiceOptions(Record):
     on, ``shutdown`` stops the manager, with exit status 3."""
     capture_stderr: bool = False
     """Whether standard error goes to the manager's log, line by line."""
+    reload_strategy: str | None = None
+    """How workers come to a reload: ``in_place``, by their own ``reload()``; ``rolling``, a few
+    replaced at a time; ``all_at_once``, all replaced together. None is in place for a service
+    that has a ``reload()``, and rolling for others."""
+    max_unavailable: Share = Share(25, percent=True)
+    """How many workers may be missing while some are replaced: a number or a percentage of the
+    wanted ones, which is rounded down, and 1 at least."""
+    max_surge: Share = Share(0)
+    """How many processes there may be beyond the wanted ones while workers are replaced: a number
+    or a percentage, which is rounded up. A new process then has the same worker id as the one
+    beside which it starts."""
+    min_ready_time: float = 0.0
+    """Seconds that a new process has to stay ready before the next worker is replaced."""
+    replacement_timeout: float = 600.0
+    """Seconds within which a worker that is replaced has to become ready, and one that reloads in
+    place has to be done; else the reload has failed. 0 is without end."""
+
+    @property
+    def max_missing(self) -> Share:
+        """How many workers may be missing while some are replaced, by the strategy."""
+        everybody = Share(100, percent=True)
+        return everybody if self.reload_strategy == "all_at_once" else self.max_unavailable
 
     @classmethod
     def checked(cls, **given: Any) -> ServiceOptions:
@@ -69,9 +92,16 @@ class ServiceOptions(Record):
                 values[name] = read(values[name])
             except ValueError as error:
                 faults.append(f"{name}: {error}")
+        faults = faults or list(cls(**values)._contradictions())
         if faults:
             raise ValueError("\n".join(faults))
         return cls(**values)
+
+    def _contradictions(self) -> Iterator[str]:
+        if not self.max_unavailable.amount and not self.max_surge.amount:
+            yield "max_unavailable: is 0, as is max_surge: nobody could be replaced; raise one"
+        if 0 < self.replacement_timeout <= self.min_ready_time:
+            yield "min_ready_time: must be below replacement_timeout"
 
     def unfit_for_programs(self) -> list[str]:
         """What is set and needs Python in the worker, as faults: the option's name first."""
@@ -149,7 +179,11 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _share(value: Any) -> Share:
-    share = value if isinstance(value, Share) else Share.parse(value)
+    return value if isinstance(value, Share) else Share.parse(value)
+
+
+def _positive_share(value: Any) -> Share:
+    share = _share(value)
     if not share.amount:
         raise ValueError(f"{value!r} lets nobody be replaced; it must be more than 0")
     return share
@@ -165,8 +199,13 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "max_memory": _size,
     "max_tasks": _count,
     "recycle_jitter": _number,
-    "max_recycling": _share,
+    "max_recycling": _positive_share,
     "start_after": _names,
     "on_give_up": _one_of(*ON_GIVE_UP),
     "capture_stderr": _capture,
+    "reload_strategy": _or_none(_one_of(*RELOAD_STRATEGIES)),
+    "max_unavailable": _share,
+    "max_surge": _share,
+    "min_ready_time": _number,
+    "replacement_timeout": _number,
 }

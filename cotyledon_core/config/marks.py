@@ -34,6 +34,8 @@ MANAGER_MARKS = {
     "name": Mark.RESTART,
     "spawn_interval": Mark.LIVE,
     "stop_delay": Mark.LIVE,
+    "reload_method": Mark.LIVE,
+    "on_reload_failure": Mark.LIVE,
     "dump_signal": Mark.RESTART,
 }
 """Of the options of [cotyledon]."""
@@ -56,6 +58,11 @@ SERVICE_MARKS = {
     "start_after": Mark.RESTART,
     "on_give_up": Mark.LIVE,
     "capture_stderr": Mark.REPLACING,
+    "reload_strategy": Mark.LIVE,
+    "max_unavailable": Mark.LIVE,
+    "max_surge": Mark.LIVE,
+    "min_ready_time": Mark.LIVE,
+    "replacement_timeout": Mark.LIVE,
 }
 """Of the options of [service:NAME]; those of the service plugin are REPLACING, but what is
 mutable of a class that takes the ConfigOpts; those of the restart policy are LIVE."""

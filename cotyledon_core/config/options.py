@@ -106,6 +106,25 @@ MANAGER_OPTIONS: list[cfg.Opt] = [
         "of graceful_shutdown_timeout, so it must be below that.",
     ),
     cfg.StrOpt(
+        "reload_method",
+        default="reload",
+        choices=[
+            ("reload", "all values are read again"),
+            ("mutate", "only options that are declared mutable change; others need a new process"),
+        ],
+        help="What a worker does with the whole configuration on a reload, if its service takes "
+        "that and the worker is not replaced.",
+    ),
+    cfg.StrOpt(
+        "on_reload_failure",
+        default="rollback",
+        choices=[
+            ("rollback", "what was changed goes back to the previous configuration"),
+            ("halt", "what was changed stays, what was not stays, too"),
+        ],
+        help="What follows when a worker is lost while a reload brings in a changed configuration.",
+    ),
+    cfg.StrOpt(
         "dump_signal",
         default="RTMIN+1",
         help="The signal, by name or number, that asks a worker for the stacks of its threads "
@@ -224,6 +243,46 @@ SERVICE_OPTIONS: list[cfg.Opt] = [
         help="Whether what workers write to standard error goes to the manager's log, line by "
         "line with the worker's name (logger cotyledon_core.stderr), and the last 4 KiB of it "
         "to the event of the worker's end.",
+    ),
+]
+
+SERVICE_OPTIONS += [
+    cfg.StrOpt(
+        "reload_strategy",
+        choices=[
+            ("in_place", "by their own reload(); those that have none are replaced"),
+            ("rolling", "replaced by new ones, a few at a time"),
+            ("all_at_once", "replaced by new ones, all together"),
+        ],
+        help="How workers are brought to a changed configuration. Unless given: in place for a "
+        "service that has a reload(), rolling for others.",
+    ),
+    cfg.StrOpt(
+        "max_unavailable",
+        default=str(_DEFAULTS.max_unavailable),
+        help="How many workers of the service may be missing while some are replaced: a number, or "
+        "a percentage of the wanted ones, rounded down, and 1 at least. 0 needs a max_surge.",
+    ),
+    cfg.StrOpt(
+        "max_surge",
+        default=str(_DEFAULTS.max_surge),
+        help="How many processes there may be beyond the wanted ones while workers are replaced: "
+        "a number, or a percentage, rounded up. A new process then has the same worker id as the "
+        "one beside which it starts.",
+    ),
+    cfg.FloatOpt(
+        "min_ready_time",
+        default=_DEFAULTS.min_ready_time,
+        min=0.0,
+        help="Seconds that a new process has to stay ready before the next worker is replaced. "
+        "One that ends before has made the reload fail.",
+    ),
+    cfg.FloatOpt(
+        "replacement_timeout",
+        default=_DEFAULTS.replacement_timeout,
+        min=0.0,
+        help="Seconds within which a new process has to become ready, and a worker that reloads in "
+        "place has to be done; else the reload has failed. 0 is without end.",
     ),
 ]
 

@@ -39,6 +39,8 @@ class Manager(Protocol):
 
     def _revive(self, service_id: ServiceId) -> None: ...
 
+    def _tell_all(self) -> None: ...
+
 
 class Reloader:
     """Knows what runs, and brings in what the files say now.
@@ -46,6 +48,8 @@ class Reloader:
     :param shared: the configuration's ConfigOpts.
     :param running: what the manager was made with.
     """
+
+    undoes = True
 
     def __init__(self, shared: SharedConf, running: ManagerSettings) -> None:
         self._shared = shared
@@ -75,6 +79,7 @@ class Reloader:
                 LOG.info("service %s: %d workers instead of %d", name, count, change.old.workers)
                 manager.reconfigure(manager._service_ids[name], count)
                 manager._revive(manager._service_ids[name])
+        manager._tell_all()
         manager._graceful_shutdown_timeout = new.graceful_shutdown_timeout
         _log_the_rest(found)
         self._running = _taken_over(self._running, new)

@@ -21,10 +21,7 @@ from cotyledon_core.service import Service, has_own_reload
 LOG = logging.getLogger(__name__)
 
 OURS_IN_DEFAULT = {("DEFAULT", option.dest) for option in DEFAULT_OPTIONS}
-RELOAD_METHOD = next(
-    (option for option in MANAGER_OPTIONS if option.dest == "reload_method"),
-    cfg.StrOpt("reload_method", default="reload", choices=["reload", "mutate"]),
-)
+RELOAD_METHOD = next(option for option in MANAGER_OPTIONS if option.dest == "reload_method")
 
 Place = tuple[str, str]
 

@@ -1,8 +1,8 @@
 """Events go to the notifiers and the hooks, and whatever those do is contained.
 
 Hooks are told the events that they stand for: ``on_terminate`` that the
-manager is stopping, ``on_reload`` that it is reloading, ``on_dead_worker``
-that a worker's process has ended. A hook that raises ends the round of its
+manager is stopping, ``on_dead_worker`` that a worker's process has ended; and
+``on_reload`` that a reload was asked for. A hook that raises ends the round of its
 kind, as Cotyledon documents it, and nothing else.
 """
 
@@ -112,10 +112,12 @@ class Dispatcher:
                     event.worker_id,
                     event.status.exitcode,
                 )
-        elif isinstance(event, events.ManagerReloading):
-            self._run("reload", self._hooks.reload)
         elif isinstance(event, events.ManagerStopping):
             self._run("terminate", self._hooks.terminate)
+
+    def call_reload_hooks(self) -> None:
+        """A reload was asked for."""
+        self._run("reload", self._hooks.reload)
 
     def _run(self, kind: str, hooks: list[Hook], *args: Any) -> None:
         if hooks:

@@ -8,15 +8,14 @@ import gc
 import os
 import selectors
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from cotyledon_core import events
 from cotyledon_core.chance import fraction
 from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.log import Log
 from cotyledon_core.plugins.notifier import Notifier
-from cotyledon_core.process import board, clock, contexts, selector, session, spawner, title
+from cotyledon_core.process import board, contexts, selector, session, spawner, title
 from cotyledon_core.process.channel import Channel
 from cotyledon_core.process.descriptors import fill_standard_descriptors
 from cotyledon_core.process.roll import Roll
@@ -28,6 +27,7 @@ from cotyledon_core.runtime.executor import Executor
 from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.household import CAN_FORK, Household
 from cotyledon_core.runtime.loop import Loop
+from cotyledon_core.runtime.reload import Reload
 from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.supervisor import Supervisor
@@ -44,6 +44,9 @@ LOG = Log("cotyledon_core")
 
 class Reloader(Protocol):
     """Brings in a changed configuration; see :mod:`cotyledon_core.config.reloader`."""
+
+    undoes: bool
+    """Whether a reload that fails is undone."""
 
     def prepare(self) -> Callable[[Any], None]: ...
 
@@ -63,6 +66,7 @@ class Engine:
         self.hooks = Hooks()
         self.definitions: dict[ServiceId, ServiceDefinition] = {}
         self.reloader: Reloader | None = None
+        self._reload: Reload | None = None
         self._foreign_code = ForeignCode(self._has_foreign_code)
         self._commands: deque[msg.Message] = deque()
         self._run: Run | None = None
@@ -148,7 +152,8 @@ class Engine:
             os.environ.pop("NOTIFY_SOCKET", None)
             try:
                 run.household.open()
-                return run.loop(lambda: self._reload(manager)).run(self._start(name))
+                loop = run.loop(lambda: self._prepare_reload(manager), self._undo_reload)
+                return loop.run(self._start(name))
             finally:
                 self._run = None
                 run.close()
@@ -187,22 +192,33 @@ class Engine:
                 specs[command.service_id] = replace(spec, workers=command.workers)
         return msg.Start(os.getpid(), name, tuple(specs.values()))
 
-    def _reload(self, manager: Any) -> None:
-        """A SIGHUP: the configuration first; only if that holds the workers are told."""
+    # -- a reload
+
+    @property
+    def reload(self) -> Reload:
+        """The reload that is being prepared."""
+        assert self._reload is not None
+        return self._reload
+
+    def _prepare_reload(self, manager: Any) -> Iterable[msg.Message]:
+        """The configuration first; only if that holds anything changes."""
         assert self._run is not None
-        if self.reloader is not None:
+        self._reload = Reload(self.definitions, self._foreign_code)
+        if self.reloader is None:
+            for definition in list(self.definitions.values()):
+                self._reload.change(definition, definition.manner)
+        else:
             try:
                 self.reloader.prepare()(manager)
             except ConfigurationError as error:
-                self._reload_failed(str(error))
-                return
-        self._run.deliver(msg.Reload())
+                return [msg.RefuseReload(str(error))]
         self._run.household.reloaded()
+        return self._reload.messages()
 
-    def _reload_failed(self, error: str) -> None:
-        assert self._run is not None
-        at, wall_time = clock.now()
-        self._run.dispatcher.publish(events.ReloadFailed(at=at, wall_time=wall_time, error=error))
+    def _undo_reload(self) -> Iterable[msg.Message]:
+        if self.reloader is None or not self.reloader.undoes:
+            return [msg.Reload(undo=True)]
+        return self.reload.undone()
 
     @property
     def signals(self) -> Signals:
@@ -260,7 +276,11 @@ class Run:
             session.leads(),
         )
 
-    def loop(self, reload: Callable[[], None]) -> Loop:
+    def loop(
+        self,
+        prepare_reload: Callable[[], Iterable[msg.Message]],
+        undo_reload: Callable[[], Iterable[msg.Message]],
+    ) -> Loop:
         engine = self._engine
         executor = Executor(
             engine.definitions,
@@ -281,18 +301,15 @@ class Run:
             self._selector,
             self._channel,
             engine.commands,
-            reload,
             self.dispatcher.flush,
             self.dispatcher.hook_failed,
         )
         executor.watch = self._loop.watch
         executor.notify_address = self._loop.notify_address
         executor.ask_shutdown = engine.shut_down
+        executor.prepare_reload = prepare_reload
+        executor.undo_reload = undo_reload
         return self._loop
-
-    def deliver(self, message: msg.Message) -> None:
-        assert self._loop is not None
-        self._loop.deliver(message)
 
     def _spawner(self) -> spawner.Spawner:
         """The spawner for the context of this moment: it may be changed while running."""

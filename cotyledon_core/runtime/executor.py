@@ -15,13 +15,16 @@ from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.supervision.actions import (
     Action,
     AskShutdown,
+    CallReloadHooks,
     Exit,
+    PrepareReload,
     Publish,
     ReadBeat,
     ReadDump,
     Request,
     Signal,
     Spawn,
+    UndoReload,
 )
 from cotyledon_core.supervision.messages import (
     BeatRead,
@@ -29,6 +32,8 @@ from cotyledon_core.supervision.messages import (
     Incarnation,
     LeaveAsked,
     Message,
+    Reload,
+    Reloaded,
     Spawned,
     SpawnFailed,
 )
@@ -66,6 +71,8 @@ class Executor:
         self.watch: Callable[[WorkerProcess], None] = lambda process: None
         self.notify_address: Callable[[], str | None] = lambda: None
         self.ask_shutdown: Callable[[], None] = lambda: None
+        self.prepare_reload: Callable[[], Iterable[Message]] = lambda: [Reload()]
+        self.undo_reload: Callable[[], Iterable[Message]] = lambda: [Reload(undo=True)]
         self._spawner = spawner
         self._grace = grace
         self._leads_session = leads_session
@@ -85,11 +92,9 @@ class Executor:
                 yield from self._spawn([action.incarnation for action in group])  # type: ignore[union-attr]
             else:
                 for action in group:
-                    answer = self._perform(action)
-                    if answer is not None:
-                        yield answer
+                    yield from self._perform(action)
 
-    def _perform(self, action: Action) -> Message | None:
+    def _perform(self, action: Action) -> Iterable[Message]:
         if isinstance(action, Publish):
             self._dispatcher.publish(action.event)
         elif isinstance(action, Signal):
@@ -97,15 +102,22 @@ class Executor:
         elif isinstance(action, ReadBeat):
             process = self._children.get(action.incarnation)
             last_beat = process.child.place.last_beat() if process else 0.0
-            return BeatRead(action.incarnation, last_beat)
+            return [BeatRead(action.incarnation, last_beat)]
         elif isinstance(action, ReadDump):
             process = self._children.get(action.incarnation)
-            return DumpRead(action.incarnation, process.child.place.take_dump() if process else "")
+            dump = process.child.place.take_dump() if process else ""
+            return [DumpRead(action.incarnation, dump)]
+        elif isinstance(action, CallReloadHooks):
+            self._dispatcher.call_reload_hooks()
+        elif isinstance(action, PrepareReload):
+            return self.prepare_reload()
+        elif isinstance(action, UndoReload):
+            return self.undo_reload()
         elif isinstance(action, AskShutdown):
             self.ask_shutdown()
         elif isinstance(action, Exit):
             self.exit_status = action.status
-        return None
+        return ()
 
     def _spawn(self, incarnations: list[Incarnation]) -> Iterator[Message]:
         starts = [self._start(incarnation) for incarnation in incarnations]
@@ -152,21 +164,24 @@ class Executor:
         )
         return Start(assignment, executes, definition.options.capture_stderr)
 
-    def _signal(self, action: Signal) -> Message | None:
+    def _signal(self, action: Signal) -> Iterable[Message]:
         process = self._children.get(action.incarnation)
         if process is None:
-            return None
+            return ()
         if not process.child.listening and action.request in (Request.STOP, Request.RELOAD):
             process.undelivered.append(action.request)
-            return None
+            return ()
         if action.request is Request.RELOAD and not process.reload_signal:
-            return LeaveAsked(action.incarnation)
+            return [LeaveAsked(action.incarnation)]
         if action.request is Request.ABORT:
             options = self._definitions[action.incarnation.service_id].options
             force(process, int(options.watchdog_signal))
         else:
             send(process, action.request)
-        return None
+        if action.request is Request.RELOAD and process.executed:
+            # it does not say when it has done so
+            return [Reloaded(action.incarnation)]
+        return ()
 
 
 def send(process: WorkerProcess, request: Request) -> None:

@@ -55,7 +55,6 @@ class Loop:
     """Joins the supervisor to the world.
 
     :param commands: messages from any thread; :meth:`Signals.wake` announces them.
-    :param reload: called for a SIGHUP.
     :param flush: tells the turn's events to the notifiers.
     """
 
@@ -69,7 +68,6 @@ class Loop:
         selector: selectors.BaseSelector,
         channel: Channel,
         commands: deque[msg.Message],
-        reload: Callable[[], None],
         flush: Callable[[], None],
         hook_failed: Callable[[str, str], None],
     ) -> None:
@@ -81,7 +79,6 @@ class Loop:
         self._selector = selector
         self._channel = channel
         self._commands = commands
-        self._reload = reload
         self._flush = flush
         self._hook_failed = hook_failed
         self._reaper = Reaper(household.own)
@@ -315,7 +312,7 @@ class Loop:
             self._household.accept_abort()
             self.deliver(msg.Abort())
         elif SIGHUP in pending and SIGTERM not in pending:
-            self._reload()
+            self.deliver(msg.AskReload())
 
     def _take_commands(self) -> None:
         for _ in range(min(len(self._commands), COMMAND_LIMIT)):
@@ -378,6 +375,7 @@ _HEARD: Mapping[str, Heard] = {
     "X_OVERRUN": _overran,
     "X_ERROR": _error,
     "X_GRACE": lambda process, value: msg.GraceAnnounced(process.incarnation, float(value)),
+    "X_RELOADED": lambda process, value: msg.Reloaded(process.incarnation),
     "X_LEAVE": lambda process, value: msg.LeaveAsked(process.incarnation),
     "X_RECYCLE": lambda process, value: msg.RecycleAsked(process.incarnation, value),
     "X_LISTENING": _listening,

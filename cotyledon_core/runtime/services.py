@@ -19,7 +19,7 @@ from cotyledon_core.record import Record
 from cotyledon_core.runtime.dispatcher import ForeignCode, contained_policy
 from cotyledon_core.service import class_of, is_notified, may_execute
 from cotyledon_core.service_options import ServiceOptions
-from cotyledon_core.supervision.messages import ServiceSpec
+from cotyledon_core.supervision.messages import Manner, ServiceSpec
 from cotyledon_core.types import ServiceId
 
 
@@ -36,6 +36,8 @@ class ServiceDefinition(Record):
     graceful_shutdown_timeout: float | None = None
     options: ServiceOptions = ServiceOptions()
     start_after: Sequence[ServiceId] = ()
+    revision: int = 0
+    """Workers that were made of another are out of date."""
 
     @property
     def service_class(self) -> type[Any] | None:
@@ -49,6 +51,12 @@ class ServiceDefinition(Record):
             return self.graceful_shutdown_timeout
         own = getattr(self.service_class, "graceful_shutdown_timeout", None)
         return float(own) if isinstance(own, (int, float)) else None
+
+    @property
+    def manner(self) -> Manner:
+        """How its workers are reloaded."""
+        strategy = self.options.reload_strategy
+        return Manner.REPLACE if strategy in ("rolling", "all_at_once") else Manner.TELL
 
     @property
     def executes(self) -> bool:
@@ -80,6 +88,11 @@ class ServiceDefinition(Record):
             max_recycling=self.options.max_recycling,
             start_after=tuple(self.start_after),
             ends_manager=self.options.on_give_up == "shutdown",
+            revision=self.revision,
+            max_unavailable=self.options.max_missing,
+            max_surge=self.options.max_surge,
+            min_ready_time=self.options.min_ready_time,
+            replacement_timeout=self.options.replacement_timeout,
         )
 
 

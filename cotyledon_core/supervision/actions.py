@@ -52,10 +52,33 @@ class AskShutdown(Record):
     """The manager has a reason of its own to stop; answered by ``ShutDown``, as by SIGTERM."""
 
 
+class CallReloadHooks(Record):
+    """A reload was asked for."""
+
+
+class PrepareReload(Record):
+    """Find what a reload changes; answered by ``Reload`` or ``RefuseReload``."""
+
+
+class UndoReload(Record):
+    """Go back to what was before a reload that failed; answered by ``Reload`` with ``undo``."""
+
+
 class Exit(Record):
     """The manager is done."""
 
     status: int
 
 
-Action = Spawn | Signal | ReadBeat | ReadDump | Publish | AskShutdown | Exit
+Action = (
+    Spawn
+    | Signal
+    | ReadBeat
+    | ReadDump
+    | Publish
+    | AskShutdown
+    | CallReloadHooks
+    | PrepareReload
+    | UndoReload
+    | Exit
+)

@@ -27,6 +27,10 @@ class Completion:
         else:
             self._open.add(service.spec.service_id)
 
+    def forget(self, service: SupervisedService) -> None:
+        """The service was removed."""
+        self._open.discard(service.spec.service_id)
+
     def reached(self) -> bool:
         """Whether there were services and none is left."""
         return len(self._roster) > 0 and not self._open

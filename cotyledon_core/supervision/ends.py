@@ -17,8 +17,10 @@ from cotyledon_core.plugins.restart_policy import (
     Stop,
 )
 from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.departure import Departure
 from cotyledon_core.supervision.findings import Findings
 from cotyledon_core.supervision.recycling import Recycling
+from cotyledon_core.supervision.replacement import Replacement
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.shutdown import FAILED, Shutdown
 from cotyledon_core.supervision.situation import Situation
@@ -32,11 +34,19 @@ class Ends:
     """See the module's description."""
 
     def __init__(
-        self, situation: Situation, stopping: Stopping, recycling: Recycling, shutdown: Shutdown
+        self,
+        situation: Situation,
+        stopping: Stopping,
+        recycling: Recycling,
+        replacement: Replacement,
+        departure: Departure,
+        shutdown: Shutdown,
     ) -> None:
         self._situation = situation
         self._stopping = stopping
         self._recycling = recycling
+        self._replacement = replacement
+        self._departure = departure
         self._shutdown = shutdown
 
     def spawn_failed(self, message: msg.SpawnFailed) -> None:
@@ -76,14 +86,18 @@ class Ends:
             **findings.fields(),
         )
         self._settle(worker, end)
+        detail = f": {end.detail}" if end.detail else ""
         situation.completion.look_at(worker.service)
         self._recycling.settled(worker)
+        self._replacement.ended(worker, f"{end.cause.value}, {end.status}{detail}")
         situation.order.look_at(worker.service)
         self._shutdown.ended(worker.service)
+        self._departure.look_at(worker.service)
 
     def _settle(self, worker: Worker, end: End) -> None:
         """What follows an end: the deciders in their order."""
-        if self._situation.stopping or worker.goal is Goal.DOWN:
+        replaced = worker.service.is_double(worker)
+        if self._situation.stopping or worker.goal is Goal.DOWN or replaced:
             worker.settle(State.STOPPED)
             self._stopping.retire(worker)
         elif worker.was_asked:
@@ -138,6 +152,9 @@ class Ends:
             if not worker.alive:
                 self._stopping.cancel_timers(worker)
                 service.recycle_queue.over(worker)
+                service.rollout.forget(worker)
+        self._replacement.restore(service)
+        self._replacement.advance(service)
         self._situation.agenda.publish_of(service, events.ServiceGivenUp, reason=reason)
         if service.spec.ends_manager:
             self._shutdown.ask(f"service {service.spec.name} given up: {reason}", FAILED)

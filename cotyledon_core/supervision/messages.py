@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from typing import NamedTuple
 
 from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus
@@ -51,6 +52,38 @@ class ServiceSpec(Record):
     """The greatest part of a bound that is added to it at random."""
     max_recycling: Share = Share(25, percent=True)
     """How many may be replaced at a time for having reached a bound; at least 1."""
+    revision: int = 0
+    """Of what its workers are made; one that was made of another is out of date."""
+    max_unavailable: Share = Share(25, percent=True)
+    """How many may be missing at a time while workers are replaced; see :mod:`.replacement`."""
+    max_surge: Share = Share(0)
+    """How many processes there may be beyond the wanted ones meanwhile."""
+    min_ready_time: float = 0.0
+    """Seconds that a new process has to stay ready until it counts."""
+    replacement_timeout: float = 0.0
+    """Seconds within which a reload has to come forward in this service; 0 is without end."""
+
+
+class Manner(Enum):
+    """How the workers of a service are brought to another revision."""
+
+    TELL = "tell"
+    """They reload in place; those that cannot are replaced."""
+    TELL_OR_LEAVE = "tell or leave"
+    """They reload in place; those that cannot are left as they are."""
+    REPLACE = "replace"
+
+
+class Change(Record):
+    """A service gets another specification.
+
+    At another revision its workers are brought there; at the same they are not touched.
+    """
+
+    spec: ServiceSpec
+    manner: Manner = Manner.TELL
+    afresh: bool = False
+    """Whether workers that were left ended, or wait for their back-off, are started at once."""
 
 
 # -- observations
@@ -83,7 +116,13 @@ class StatusTold(Record):
 
 
 class LeaveAsked(Record):
-    """The worker wants to be replaced."""
+    """The worker wants to be replaced: it cannot reload in place."""
+
+    incarnation: Incarnation
+
+
+class Reloaded(Record):
+    """The worker has reloaded in place, as it was told."""
 
     incarnation: Incarnation
 
@@ -172,8 +211,37 @@ class Revive(Record):
     service_id: ServiceId
 
 
+class RemoveService(Record):
+    """Stop a service's workers, and forget it when the last one is gone."""
+
+    service_id: ServiceId
+
+
+class AskReload(Record):
+    """Reload as soon as that may begin: a reload that is under way comes to its end first."""
+
+
 class Reload(Record):
-    """Tell every worker to reload."""
+    """The answer to ``PrepareReload`` or ``UndoReload``: bring the services to this.
+
+    Services that were added or removed, or have another size, come in messages before.
+    """
+
+    changes: tuple[Change, ...] = ()
+    undo: bool = False
+
+
+class RefuseReload(Record):
+    """The answer to ``PrepareReload`` if nothing changes."""
+
+    error: str
+
+
+class SetPace(Record):
+    """The least time between two starts changes, and the delay of a stop, in seconds."""
+
+    spawn_interval: float
+    stop_delay: float
 
 
 class SetGrace(Record):
@@ -200,6 +268,7 @@ Message = (
     | GraceAnnounced
     | StatusTold
     | LeaveAsked
+    | Reloaded
     | Beat
     | BeatRead
     | DumpRead
@@ -212,7 +281,11 @@ Message = (
     | AddService
     | Scale
     | Revive
+    | RemoveService
+    | AskReload
     | Reload
+    | RefuseReload
+    | SetPace
     | SetGrace
     | ShutDown
     | Abort

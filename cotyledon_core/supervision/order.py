@@ -109,6 +109,16 @@ class Order:
         place.stage = Stage.WAITING if service.waiting else Stage.STARTING
         return True
 
+    def remove(self, service: SupervisedService) -> None:
+        """The service is gone, and was removed."""
+        place = self._places.pop(service.spec.service_id)
+        for other in place.earlier:
+            other.later.remove(place)
+            other.left -= place.stage is not Stage.GONE
+        for other in place.later:
+            other.earlier.remove(place)
+            other.unready -= place.stage is not Stage.READY
+
     # -- stop
 
     def last(self) -> list[SupervisedService]:

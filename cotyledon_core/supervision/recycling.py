@@ -3,7 +3,8 @@
 Memory and tasks are the worker's to watch: it asks for its replacement. How
 long it lives is watched here, from its readiness on, so that it holds for
 programs too. Nobody is asked to end before the service has less than its
-``max_recycling`` workers in replacement; the others go on working in a queue. A
+``max_recycling`` workers in replacement, nor while a reload replaces workers of
+it; the others go on working in a queue. A
 worker counts from the grant until its replacement is ready, or until none is on
 its way: it is not wanted any more, or the restart policy has taken over.
 """
@@ -39,11 +40,23 @@ class Recycling:
         """The worker has become ready: if it is a replacement, that is over; it begins to age."""
         worker.service.recycle_queue.over(worker)
         self.grant(worker.service)
-        spec = worker.service.spec
+        self._limit(worker)
+
+    def _limit(self, worker: Worker) -> None:
+        spec, timer = worker.service.spec, Timer(Kind.LIFETIME, worker)
         if spec.max_lifetime:
             lifetime = spec.max_lifetime * (1.0 + spec.recycle_jitter * self._random())
-            timer = Timer(Kind.LIFETIME, worker)
-            self._situation.deadlines.set(timer, self._situation.now + lifetime)
+            self._situation.deadlines.set(timer, worker.ready_at + lifetime)
+        else:
+            self._situation.deadlines.cancel(timer)
+
+    def respecified(self, service: SupervisedService, old: msg.ServiceSpec) -> None:
+        """The service has got another specification."""
+        if service.spec.max_lifetime != old.max_lifetime:
+            for worker in service.workers.values():
+                if worker.state is State.RUNNING:
+                    self._limit(worker)
+        self.grant(service)
 
     def lifetime_over(self, worker: Worker) -> None:
         self._ask(worker, f"max_lifetime: {worker.service.spec.max_lifetime:g} seconds are over")
@@ -54,12 +67,14 @@ class Recycling:
         self._ask(worker, message.reason)
 
     def _ask(self, worker: Worker, reason: str) -> None:
+        if worker.service.is_double(worker):
+            return  # it is being replaced already
         worker.service.recycle_queue.ask(worker, reason)
         self.grant(worker.service)
 
     def grant(self, service: SupervisedService) -> None:
         """Ask as many to end as may be in replacement, where others follow."""
-        if self._situation.stopping:
+        if self._situation.stopping or service.rollout.under_way:
             return
         most = max(service.spec.max_recycling.of(service.wanted), 1)
         while (worker := service.recycle_queue.next(most)) is not None:

@@ -28,7 +28,8 @@ class Roster:
         """
         known = set(self._services)
         for spec in specs:
-            if spec.service_id in known:
+            there = self.find(spec.service_id)
+            if spec.service_id in known and not (there and there.leaving):
                 raise ImpossibleMessage(f"service {spec.name} is there twice")
             if not known.issuperset(spec.start_after):
                 raise ImpossibleMessage(f"service {spec.name} starts after an unknown one")
@@ -37,6 +38,14 @@ class Roster:
     def add(self, spec: ServiceSpec) -> SupervisedService:
         service = self._services[spec.service_id] = SupervisedService(spec)
         return service
+
+    def find(self, service_id: ServiceId) -> SupervisedService | None:
+        """The service, if it is there."""
+        return self._services.get(service_id)
+
+    def remove(self, service: SupervisedService) -> None:
+        """The service is gone."""
+        del self._services[service.spec.service_id]
 
     def service(self, service_id: ServiceId) -> SupervisedService:
         """
@@ -52,10 +61,12 @@ class Roster:
 
         :raises ImpossibleMessage: if there is none.
         """
-        worker = self.service(incarnation.service_id).workers.get(incarnation.worker_id)
-        if worker is None or worker.number != incarnation.number or not worker.alive:
-            raise ImpossibleMessage(f"no such process: {incarnation}")
-        return worker
+        service = self.service(incarnation.service_id)
+        for slots in (service.workers, service.doubles):
+            worker = slots.get(incarnation.worker_id)
+            if worker is not None and worker.number == incarnation.number and worker.alive:
+                return worker
+        raise ImpossibleMessage(f"no such process: {incarnation}")
 
     def asked_for(self, incarnation: Incarnation) -> Worker:
         """The same, while the answer to its start is outstanding.
@@ -70,7 +81,7 @@ class Roster:
     def workers(self) -> Iterator[Worker]:
         """All workers; they may leave meanwhile."""
         for service in self._services.values():
-            yield from list(service.workers.values())
+            yield from service.all_workers()
 
     def services(self) -> Iterator[SupervisedService]:
         """All services."""

@@ -7,6 +7,7 @@ from collections import deque
 from cotyledon_core.plugins.restart_policy import SERVICE_RESTARTS_KEPT, PastRestart
 from cotyledon_core.supervision.messages import ServiceSpec
 from cotyledon_core.supervision.recycle_queue import RecycleQueue
+from cotyledon_core.supervision.rollout import Rollout
 from cotyledon_core.supervision.states import Occurrence, State
 from cotyledon_core.supervision.worker import Worker
 from cotyledon_core.types import WorkerId
@@ -18,9 +19,13 @@ class SupervisedService:
     __slots__ = (
         "alive",
         "awaited",
+        "doubles",
         "given_up",
+        "leaving",
         "recycle_queue",
         "restarts",
+        "rollout",
+        "running",
         "settled",
         "spec",
         "waiting",
@@ -32,23 +37,31 @@ class SupervisedService:
         self.spec = spec
         self.wanted = spec.workers
         self.given_up = False
+        self.leaving = False
+        """Whether it is forgotten when its last worker is gone."""
         self.waiting = False
         """Whether its start waits for other services."""
         self.awaited = 0
         """Workers that have still to become ready for the first time."""
         self.alive = 0
         """Workers that have a process."""
+        self.running = 0
+        """Workers that are ready."""
         self.settled = 0
         """Workers that have no process and will have none by themselves."""
         self.recycle_queue = RecycleQueue()
+        self.rollout = Rollout()
         self.workers: dict[WorkerId, Worker] = {}
+        self.doubles: dict[WorkerId, Worker] = {}
+        """The second process of a slot, on its way out or soon to be, while workers are replaced
+        with a surge."""
         self.restarts: deque[PastRestart] = deque(maxlen=SERVICE_RESTARTS_KEPT)
 
     @property
     def is_over(self) -> bool:
         """Whether it was given up or has finished, and nothing of it runs."""
         wanted = self.wanted > 0 or self.given_up
-        return wanted and self.settled == len(self.workers)
+        return wanted and self.settled == len(self.workers) and not self.doubles
 
     @property
     def is_lost(self) -> bool:
@@ -69,8 +82,42 @@ class SupervisedService:
 
     def surplus(self) -> list[Worker]:
         """The workers that are there and not wanted, highest id first."""
-        ids = sorted((i for i in self.workers if i >= self.wanted), reverse=True)
-        return [self.workers[worker_id] for worker_id in ids]
+        surplus = [worker for worker in self.all_workers() if worker.worker_id >= self.wanted]
+        return sorted(surplus, key=lambda worker: worker.worker_id, reverse=True)
+
+    def all_workers(self) -> list[Worker]:
+        """One for each slot, and the doubles."""
+        return [*self.workers.values(), *self.doubles.values()]
+
+    def is_double(self, worker: Worker) -> bool:
+        """Whether another has the worker's slot."""
+        return self.doubles.get(worker.worker_id) is worker
+
+    def double(self, worker: Worker) -> Worker:
+        """Make a successor for the worker, which goes on beside it."""
+        successor = Worker(self, worker.worker_id)
+        successor.last_number = worker.last_number
+        self.doubles[worker.worker_id] = worker
+        self.workers[worker.worker_id] = successor
+        return successor
+
+    def swap(self, worker_id: WorkerId) -> None:
+        """Give a slot back to its double."""
+        back, away = self.doubles.pop(worker_id), self.workers[worker_id]
+        back.last_number = away.last_number
+        self.workers[worker_id], self.doubles[worker_id] = back, away
+
+    def remove(self, worker: Worker) -> None:
+        """The worker is gone for good."""
+        self.rollout.forget(worker)
+        double = self.doubles.get(worker.worker_id)
+        if double is worker:
+            del self.doubles[worker.worker_id]
+        elif double is not None:
+            double.last_number = worker.last_number
+            self.workers[worker.worker_id] = self.doubles.pop(worker.worker_id)
+        else:
+            del self.workers[worker.worker_id]
 
     def revive(self) -> list[Worker]:
         """Begin anew; those that were left ended, and may be started again."""

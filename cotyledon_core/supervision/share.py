@@ -30,3 +30,11 @@ class Share(Record):
     def of(self, workers: int) -> int:
         """How many of ``workers`` that is; a percentage is rounded down."""
         return workers * self.amount // 100 if self.percent else self.amount
+
+    def at_least_one_of(self, workers: int) -> int:
+        """The same, but that a percentage above 0 is 1 at least."""
+        return max(self.of(workers), 1 if self.percent and self.amount else 0)
+
+    def rounded_up_of(self, workers: int) -> int:
+        """The same, but that a percentage is rounded up."""
+        return -(-workers * self.amount // 100) if self.percent else self.amount

@@ -45,6 +45,10 @@ class Shutdown:
         self._reason = ""
         self._status = 0
 
+    def set_delay(self, seconds: float) -> None:
+        """For a stop that has not been accepted yet."""
+        self._delay = seconds
+
     def ask(self, reason: str, status: int) -> None:
         """The manager is to stop for a reason of its own.
 
@@ -86,7 +90,7 @@ class Shutdown:
         """Stop the services, and those before them of which nothing is there."""
         while services:
             service = services.pop(0)
-            for worker in list(service.workers.values()):
+            for worker in service.all_workers():
                 self._stopping.stop(worker, Ending.STOP)
             services.extend(self._situation.order.gone(service))
 

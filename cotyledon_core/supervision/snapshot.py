@@ -49,6 +49,8 @@ def of_service(service: SupervisedService) -> ServiceSnapshot:
                 started_at=worker.started_at,
                 status_text=worker.status_text,
             )
-            for worker in service.workers.values()
+            for worker in sorted(
+                service.all_workers(), key=lambda worker: (worker.worker_id, worker.number)
+            )
         ),
     )

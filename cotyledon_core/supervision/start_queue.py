@@ -19,6 +19,10 @@ class StartQueue:
         self._next_at = 0.0
         self._closed = False
 
+    def set_interval(self, interval: float) -> None:
+        """The least time between two starts, in seconds, from the next one on."""
+        self._interval = interval
+
     def add(self, worker: Worker) -> None:
         if self._closed:
             return

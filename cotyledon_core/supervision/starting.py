@@ -13,9 +13,11 @@ from cotyledon_core.plugins.restart_policy import Phase
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Spawn
 from cotyledon_core.supervision.recycling import Recycling
+from cotyledon_core.supervision.replacement import Replacement
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.states import Occurrence, State
+from cotyledon_core.supervision.timers import Kind, Timer
 from cotyledon_core.supervision.watching import Watching
 from cotyledon_core.supervision.worker import Worker
 
@@ -26,7 +28,14 @@ SPAWN_BATCH = 32
 class Starting:
     """See the module's description."""
 
-    def __init__(self, situation: Situation, watching: Watching, recycling: Recycling) -> None:
+    def __init__(
+        self,
+        situation: Situation,
+        watching: Watching,
+        recycling: Recycling,
+        replacement: Replacement,
+    ) -> None:
+        self._replacement = replacement
         self._situation = situation
         self._watching = watching
         self._recycling = recycling
@@ -46,7 +55,7 @@ class Starting:
     def revive(self, service: SupervisedService) -> None:
         """Start those again that were left ended."""
         situation = self._situation
-        if situation.stopping:
+        if situation.stopping or situation.order.lost_before(service) is not None:
             return
         ended = service.revive()
         unready = situation.order.revived(service)
@@ -59,6 +68,15 @@ class Starting:
             situation.agenda.publish_of(service, events.ServiceRevived)
         situation.completion.look_at(service)
 
+    def begin_afresh(self, service: SupervisedService) -> None:
+        """Start at once whoever was left ended, or waits for its back-off."""
+        self.revive(service)
+        for worker in service.workers.values():
+            worker.restarts.clear()
+            if worker.state is State.BACKOFF and not worker.queued:
+                self._situation.deadlines.cancel(Timer(Kind.BACKOFF, worker))
+                self._situation.starts.add(worker)
+
     def start_due(self) -> None:
         """Start those whose turn it is."""
         situation = self._situation
@@ -68,6 +86,7 @@ class Starting:
                 return
             worker.begin_incarnation(situation.now)
             situation.alive += 1
+            self._replacement.begun(worker)
             situation.agenda.add(Spawn(worker.incarnation))
 
     def backoff_over(self, worker: Worker) -> None:
@@ -91,6 +110,7 @@ class Starting:
         if worker.phase is Phase.RUN:
             return
         worker.phase = Phase.RUN
+        worker.ready_at = situation.now
         self._watching.ready(worker)
         situation.readiness.release(worker)
         situation.order.look_at(worker.service)
@@ -98,3 +118,4 @@ class Starting:
             duration = situation.now - worker.started_at
             situation.agenda.publish_of_worker(worker, events.WorkerReady, start_duration=duration)
             self._recycling.ready(worker)
+            self._replacement.ready(worker)

@@ -57,11 +57,6 @@ class Stopping:
         self.cancel_timers(worker)
         self._situation.agenda.add(Signal(worker.incarnation, Request.INTERRUPT))
 
-    def leave_asked(self, message: msg.LeaveAsked) -> None:
-        worker = self._situation.roster.worker(message.incarnation)
-        worker.check(Occurrence.LEAVE)
-        self.stop(worker, Ending.REPLACEMENT)
-
     def grace_announced(self, message: msg.GraceAnnounced) -> None:
         worker = self._situation.roster.worker(message.incarnation)
         worker.grace = message.grace
@@ -143,9 +138,10 @@ class Stopping:
     def retire(self, worker: Worker) -> None:
         """The worker has no process and is to have none."""
         self._situation.readiness.release(worker)
-        worker.service.recycle_queue.over(worker)
-        if worker.goal is Goal.DOWN:
-            del worker.service.workers[worker.worker_id]
+        service = worker.service
+        service.recycle_queue.over(worker)
+        if worker.goal is Goal.DOWN or service.is_double(worker):
+            service.remove(worker)
 
     def cancel_timers(self, worker: Worker) -> None:
         for kind in Kind:

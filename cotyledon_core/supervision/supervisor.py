@@ -6,7 +6,8 @@ the time, performs the actions that come back in their order, answers each
 sends ``DeadlineReached`` when :meth:`Supervisor.deadline` has come.
 
 The decisions stand in the parts: :mod:`.starting`, :mod:`.stopping`,
-:mod:`.watching`, :mod:`.ends` (what follows a death), :mod:`.recycling` and :mod:`.shutdown`.
+:mod:`.watching`, :mod:`.ends` (what follows a death), :mod:`.recycling`, :mod:`.reloading`,
+:mod:`.replacement`, :mod:`.departure` and :mod:`.shutdown`.
 Here messages find them, and services get their size.
 """
 
@@ -17,15 +18,18 @@ from typing import Any
 
 from cotyledon_core import events
 from cotyledon_core.supervision import messages as msg
-from cotyledon_core.supervision.actions import Action, Request, Signal
+from cotyledon_core.supervision.actions import Action
+from cotyledon_core.supervision.departure import Departure
 from cotyledon_core.supervision.ends import Ends
 from cotyledon_core.supervision.messages import Instant, Message, ServiceSpec
 from cotyledon_core.supervision.recycling import Recycling
+from cotyledon_core.supervision.reloading import Reloading
+from cotyledon_core.supervision.replacement import Replacement
 from cotyledon_core.supervision.shutdown import Shutdown
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.snapshot import Snapshot
 from cotyledon_core.supervision.starting import Starting
-from cotyledon_core.supervision.states import Goal, State
+from cotyledon_core.supervision.states import Goal
 from cotyledon_core.supervision.stopping import Stopping
 from cotyledon_core.supervision.timers import Kind
 from cotyledon_core.supervision.watching import Watching
@@ -53,9 +57,12 @@ class Supervisor:
         self._stopping = stopping = Stopping(situation)
         watching = Watching(situation, stopping)
         self._recycling = recycling = Recycling(situation, stopping, random)
-        self._starting = starting = Starting(situation, watching, recycling)
+        self._replacement = replacement = Replacement(situation, stopping, recycling)
+        self._starting = starting = Starting(situation, watching, recycling, replacement)
+        self._reloading = reloading = Reloading(situation, starting, recycling, replacement)
         self._shutdown = shutdown = Shutdown(situation, stopping, stop_delay)
-        self._ends = Ends(situation, stopping, recycling, shutdown)
+        self._departure = departure = Departure(situation, stopping, replacement)
+        self._ends = Ends(situation, stopping, recycling, replacement, departure, shutdown)
         self._handlers = self._observations(watching) | self._commands()
         self._timers: dict[Kind, Callable[[Any], None]] = {
             Kind.BACKOFF: starting.backoff_over,
@@ -64,6 +71,8 @@ class Supervisor:
             Kind.GRACE: stopping.grace_over,
             Kind.DUMP: stopping.dump_due,
             Kind.ABORT: stopping.kill,
+            Kind.PROOF: replacement.proven,
+            Kind.REPLACEMENT: reloading.overdue,
             Kind.LIFETIME: recycling.lifetime_over,
             Kind.STOP: lambda _: shutdown.delay_over(),
             Kind.BOUND: lambda _: shutdown.bound_struck(),
@@ -77,7 +86,8 @@ class Supervisor:
             msg.Ready: starting.ready,
             msg.GraceAnnounced: stopping.grace_announced,
             msg.StatusTold: self._status_told,
-            msg.LeaveAsked: stopping.leave_asked,
+            msg.LeaveAsked: self._replacement.leave_asked,
+            msg.Reloaded: self._replacement.reloaded,
             msg.Beat: watching.beat,
             msg.BeatRead: watching.beat_read,
             msg.TimeoutExtended: watching.extended,
@@ -94,8 +104,12 @@ class Supervisor:
             msg.AddService: self._add_service,
             msg.Scale: self._scale,
             msg.Revive: self._revive,
-            msg.Reload: self._reload,
+            msg.RemoveService: self._departure.remove,
+            msg.AskReload: self._reloading.asked,
+            msg.Reload: self._reloading.reload,
+            msg.RefuseReload: self._reloading.refused,
             msg.SetGrace: self._set_grace,
+            msg.SetPace: self._set_pace,
             msg.ShutDown: self._shutdown.shut_down,
             msg.Abort: self._shutdown.abort,
         }
@@ -112,6 +126,7 @@ class Supervisor:
             return []
         self._handlers[type(message)](message)
         self._shutdown.ask_if_over()
+        self._reloading.finish_if_over()
         if not self._situation.stopping and self._situation.readiness.completed():
             self._announce_ready()
         self._shutdown.finish_if_over()
@@ -143,8 +158,10 @@ class Supervisor:
 
     def _add(self, spec: ServiceSpec) -> None:
         situation = self._situation
-        service = situation.roster.add(spec)
-        situation.order.add(service)
+        service = self._departure.returned(spec)
+        if service is None:
+            service = situation.roster.add(spec)
+            situation.order.add(service)
         self._agenda.publish_of(service, events.ServiceAdded, workers=spec.workers)
         self._starting.fill(service)
         situation.order.look_at(service)
@@ -170,17 +187,20 @@ class Supervisor:
         self._starting.fill(service)
         self._situation.completion.look_at(service)
         self._recycling.grant(service)
+        self._replacement.advance(service)
         self._situation.order.look_at(service)
 
     def _revive(self, message: msg.Revive) -> None:
-        service = self._situation.roster.service(message.service_id)
-        if self._situation.order.lost_before(service) is None:
-            self._starting.revive(service)
+        self._starting.revive(self._situation.roster.service(message.service_id))
 
     # -- what happens to all
 
     def _set_grace(self, message: msg.SetGrace) -> None:
         self._situation.grace = message.grace
+
+    def _set_pace(self, message: msg.SetPace) -> None:
+        self._situation.starts.set_interval(message.spawn_interval)
+        self._shutdown.set_delay(message.stop_delay)
 
     def _announce_ready(self) -> None:
         roster = self._situation.roster
@@ -197,17 +217,8 @@ class Supervisor:
         worker.status_text = message.text
         self._agenda.publish_of_worker(worker, events.WorkerStatus, text=message.text)
 
-    def _reload(self, message: msg.Reload) -> None:
-        if self._situation.stopping:
-            return
-        self._agenda.publish(events.ManagerReloading)
-        for worker in self._situation.roster.workers():
-            if worker.state in (State.STARTING, State.RUNNING):
-                self._agenda.add(Signal(worker.incarnation, Request.RELOAD))
-        self._agenda.publish(events.ManagerReloaded)
-
     def _deadline_reached(self, message: msg.DeadlineReached) -> None:
         situation = self._situation
         while (timer := situation.deadlines.pop_due(situation.now)) is not None:
-            self._timers[timer.kind](timer.worker)
+            self._timers[timer.kind](timer.subject)
         self._starting.start_due()

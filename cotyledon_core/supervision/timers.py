@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.worker import Worker
 
 
@@ -17,14 +18,16 @@ class Kind(Enum):
     GRACE = "end a worker by force that was asked to end"
     DUMP = "read the stacks that a worker was asked for"
     ABORT = "kill a worker that the watchdog's signal has not ended"
+    PROOF = "count a new worker that has stayed ready"
+    REPLACEMENT = "fail a reload that does not come forward in a service"
     LIFETIME = "replace a worker that has lived long enough"
     STOP = "ask the workers to end"
     BOUND = "end everything by force"
 
 
 class Timer(NamedTuple):
-    """The key of a deadline: a worker may have one of each kind."""
+    """The key of a deadline: a worker or a service may have one of each kind."""
 
     kind: Kind
-    worker: Worker | None = None
+    subject: Worker | SupervisedService | None = None
     """None for the manager's own."""

@@ -63,12 +63,15 @@ class Worker:
         "grace",
         "hung_told",
         "last_beat",
+        "last_number",
         "look_due",
         "number",
         "phase",
         "pid",
         "queued",
+        "ready_at",
         "restarts",
+        "revision",
         "service",
         "started_at",
         "state",
@@ -82,9 +85,12 @@ class Worker:
         self.worker_id = worker_id
         self.goal = Goal.UP
         self.state = State.STOPPED
-        self.number = 0
+        self.number = self.last_number = 0
+        """Of the process, and of the youngest in the slot, which may be another's."""
+        self.revision: int | None = None
+        """Of what the process was made; None if it is out of date anyway."""
         self.pid: int | None = None
-        self.started_at = 0.0
+        self.started_at = self.ready_at = 0.0
         self.phase = Phase.BOOT
         self.status_text = ""
         """What the process has said of itself."""
@@ -114,6 +120,11 @@ class Worker:
         return self.ending is not None and self.ending not in UNASKED
 
     @property
+    def outdated(self) -> bool:
+        """Whether its process, if there is one, was made of what its service is no more."""
+        return self.revision != self.service.spec.revision
+
+    @property
     def incarnation(self) -> Incarnation:
         return Incarnation(self.service.spec.service_id, self.worker_id, self.number)
 
@@ -134,12 +145,15 @@ class Worker:
         """Be in the state that the deciders have found."""
         self.service.settled += (state in SETTLED) - (self.state in SETTLED)
         self.service.alive += (state in ALIVE) - (self.state in ALIVE)
+        self.service.running += (state is State.RUNNING) - (self.state is State.RUNNING)
         self.state = state
 
     def begin_incarnation(self, now: float) -> None:
         """A process is asked for."""
         self.enter(Occurrence.START)
-        self.number += 1
+        self.last_number += 1
+        self.number = self.last_number
+        self.revision = self.service.spec.revision
         self.pid = None
         self.started_at = now
         self.phase = Phase.BOOT

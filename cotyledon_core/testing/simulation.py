@@ -22,9 +22,9 @@ happens by itself but that a process which is :attr:`FakeProcess.obedient` ends
 when it is asked to. Pids are used again as soon as they are free.
 
 What must never happen raises :class:`Violation`: a second process in a
-worker's slot, a signal to a process that was reaped, a start once a stop was
-seen, an exit that leaves processes behind, a second exit, deadlines that come
-up again and again.
+worker's slot (a third, with a surge), a signal to a process that was reaped, a
+start once a stop was seen, an exit that leaves processes behind, a second exit,
+deadlines that come up again and again.
 """
 
 from __future__ import annotations
@@ -36,22 +36,25 @@ from uuid import UUID
 
 from cotyledon_core.events import Event
 from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus, Restart
+from cotyledon_core.record import replace
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import (
     Action,
     AskShutdown,
     Exit,
+    PrepareReload,
     Publish,
     ReadBeat,
     ReadDump,
     Request,
     Signal,
     Spawn,
+    UndoReload,
 )
 from cotyledon_core.supervision.messages import Incarnation, Message, ServiceSpec
 from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.testing.fakes import FakeClock, FakeKernel, FakeProcess
-from cotyledon_core.types import ServiceId, WorkerId
+from cotyledon_core.types import ServiceId
 
 MANAGER_PID = 1
 MOST_ROUNDS = 100_000
@@ -94,11 +97,16 @@ class Simulation:
         """What the manager ended with."""
         self.stop_seen = False
         """Whether a stop was noticed, commanded, or asked for by the supervisor."""
+        self.prepare: Callable[[], list[Message]] = self.everything_again
+        """What a reload changes; every service is told to reload unless this is set."""
+        self.undo: Callable[[], list[Message]] = lambda: [msg.Reload(undo=True)]
+        """What undoes a reload that failed; nothing unless this is set."""
+        self.specs: dict[ServiceId, ServiceSpec] = {}
+        """The services as they were added, or reloaded."""
         self._initial: list[ServiceSpec] = []
         self._services = 0
         self._started = False
         self._by_incarnation: dict[Incarnation, FakeProcess] = {}
-        self._by_slot: dict[tuple[ServiceId, WorkerId], FakeProcess] = {}
 
     # -- what the application does
 
@@ -118,7 +126,9 @@ class Simulation:
         """
         self._services += 1
         service_id = ServiceId(UUID(int=self._services))
-        spec = ServiceSpec(service_id, name, workers, decide, grace, **more)
+        spec = self.specs[service_id] = ServiceSpec(
+            service_id, name, workers, decide, grace, **more
+        )
         if self._started:
             self.send(msg.AddService(spec))
         else:
@@ -140,9 +150,25 @@ class Simulation:
         self.send(msg.Scale(service_id, workers))
         self.settle()
 
-    def reload(self) -> None:
-        self.send(msg.Reload())
+    def reload(self, *changes: msg.Change) -> None:
+        """Ask for a reload.
+
+        :param changes: what it brings; every service is told to reload unless given.
+        """
+        if changes:
+            self.prepare = lambda: [self.changed(*changes)]
+        self.send(msg.AskReload())
         self.settle()
+
+    def everything_again(self) -> list[Message]:
+        """Every service at its next revision."""
+        specs = [replace(spec, revision=spec.revision + 1) for spec in self.specs.values()]
+        return [self.changed(*map(msg.Change, specs))]
+
+    def changed(self, *changes: msg.Change) -> msg.Reload:
+        """The reload that brings these."""
+        self.specs.update({change.spec.service_id: change.spec for change in changes})
+        return msg.Reload(changes)
 
     def shut_down(self) -> None:
         self.send(msg.ShutDown(self.clock.monotonic))
@@ -155,23 +181,35 @@ class Simulation:
     # -- what processes do
 
     def process(self, service_id: ServiceId, worker_id: int = 0) -> FakeProcess:
-        """The process of a worker.
+        """The process of a worker, the younger one if there are two.
 
         :raises LookupError: if there is none.
         """
-        return self._by_slot[service_id, WorkerId(worker_id)]
+        found = [p for p in self.processes(service_id) if p.incarnation.worker_id == worker_id]
+        if not found:
+            raise LookupError(f"worker {worker_id} of {service_id} has no process")
+        return found[-1]
 
     def processes(self, service_id: ServiceId | None = None) -> list[FakeProcess]:
         """The processes of a service, or of all, by service and worker."""
         return [
             process
-            for (owner, _), process in sorted(self._by_slot.items())
-            if service_id in (None, owner)
+            for incarnation, process in sorted(self._by_incarnation.items())
+            if service_id in (None, incarnation.service_id)
         ]
 
     def say_ready(self, process: FakeProcess) -> None:
         process.ready = True
         self.send(msg.Ready(process.incarnation))
+
+    def say_reloaded(self, process: FakeProcess) -> None:
+        """It has reloaded in place."""
+        self.send(msg.Reloaded(process.incarnation))
+
+    def ask_to_leave(self, process: FakeProcess) -> None:
+        """It cannot reload in place."""
+        self.send(msg.LeaveAsked(process.incarnation))
+        self.settle()
 
     def all_ready(self) -> None:
         """Every process that has not said so says that it is ready."""
@@ -229,8 +267,7 @@ class Simulation:
         if isinstance(message, msg.StopNoticed | msg.ShutDown | msg.Abort):
             self.stop_seen = True
         actions = self.supervisor.handle(message, self.clock.now())
-        answers = [self._perform(action) for action in actions]
-        return actions, [answer for answer in answers if answer is not None]
+        return actions, [answer for action in actions for answer in self._perform(action)]
 
     def tell_deaths(self) -> None:
         """Reap what has ended, and tell of it."""
@@ -245,7 +282,6 @@ class Simulation:
         assert process.status is not None
         incarnation = process.incarnation
         del self._by_incarnation[incarnation]
-        del self._by_slot[incarnation.service_id, incarnation.worker_id]
         self.send(msg.Exited(incarnation, process.status, dump=process.dumped))
         return True
 
@@ -253,9 +289,17 @@ class Simulation:
         """The events of one type so far."""
         return [event for event in self.events if isinstance(event, kind)]
 
-    def _perform(self, action: Action) -> Message | None:
+    def _perform(self, action: Action) -> list[Message]:
         if self.exit_status is not None:
             raise Violation(f"after the exit: {action}")
+        if isinstance(action, PrepareReload):
+            return self.prepare()
+        if isinstance(action, UndoReload):
+            return self.undo()
+        answer = self._perform_one(action)
+        return [] if answer is None else [answer]
+
+    def _perform_one(self, action: Action) -> Message | None:
         if isinstance(action, Spawn):
             return self._spawn(action.incarnation)
         if isinstance(action, ReadBeat):
@@ -269,22 +313,28 @@ class Simulation:
         elif isinstance(action, AskShutdown):
             self.stop_seen = True
             return msg.ShutDown(self.clock.monotonic)
-        else:
+        elif isinstance(action, Exit):
             self._exit(action)
         return None
 
     def _spawn(self, incarnation: Incarnation) -> Message:
-        slot = (incarnation.service_id, incarnation.worker_id)
         if self.stop_seen:
             raise Violation(f"started after a stop was seen: {incarnation}")
-        if slot in self._by_slot:
-            raise Violation(f"two processes of one worker: {incarnation}")
+        if not self._has_room(incarnation):
+            raise Violation(f"too many processes of one worker: {incarnation}")
         try:
             process = self.kernel.spawn(incarnation)
         except BlockingIOError as error:
             return msg.SpawnFailed(incarnation, str(error))
-        self._by_incarnation[incarnation] = self._by_slot[slot] = process
+        self._by_incarnation[incarnation] = process
         return msg.Spawned(incarnation, process.pid)
+
+    def _has_room(self, incarnation: Incarnation) -> bool:
+        """Whether the slot is free, or may have a second process for now."""
+        slot = incarnation[:2]
+        there = sum(other[:2] == slot for other in self._by_incarnation)
+        spec = self.specs[incarnation.service_id]
+        return there < (2 if spec.max_surge.amount else 1)
 
     def _read_beat(self, incarnation: Incarnation) -> Message:
         process = self._by_incarnation[incarnation]

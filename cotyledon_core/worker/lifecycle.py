@@ -331,6 +331,8 @@ class Worker:
                     return
                 self._reload_wanted = False
                 self._calls.reload()
+            if not self._reload_wanted:
+                self.tell("X_RELOADED=1")
         self._reloading = False
         if self._reload_wanted:
             # a SIGHUP came between the loop's end and the line above

@@ -219,7 +219,7 @@ def test_sighup_during_replacement_never_doubles_a_worker(launch: Launch) -> Non
     gate = application.directory / "gate-end"
     gate.touch()
     application.send(signal.SIGHUP)
-    application.wait_for("terminate", 2)
+    application.wait_for("terminate")
     application.send(signal.SIGHUP)
     application.wait_for("on_reload", 2)
     assert application.workers() == workers

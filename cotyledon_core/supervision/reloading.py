@@ -1,0 +1,168 @@
+"""A reload from its beginning to its result.
+
+The shell is asked what changes, and the services that change are brought to
+their new revision. The reload is over when every worker is there. If one is
+lost on the way, or nothing comes forward for too long, the reload has failed:
+nobody else is replaced, and the shell is asked to undo it. What it answers is
+brought about in the same way; a loss on that way ends it where it is.
+
+There are never more than two revisions on their way: a reload that is asked for
+meanwhile begins when this one is over, however often it is asked for; only the
+hooks are called each time. Reloads in place are no such way: another may begin
+beside them.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from cotyledon_core import events
+from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.actions import CallReloadHooks, PrepareReload, UndoReload
+from cotyledon_core.supervision.exceptions import ImpossibleMessage
+from cotyledon_core.supervision.recycling import Recycling
+from cotyledon_core.supervision.replacement import Replacement
+from cotyledon_core.supervision.service import SupervisedService
+from cotyledon_core.supervision.situation import Situation
+from cotyledon_core.supervision.starting import Starting
+
+
+class Phase(Enum):
+    """How far a reload has come."""
+
+    NONE = "none"
+    PREPARED = "being prepared"
+    """The shell looks for what changes."""
+    APPLIED = "being applied"
+    FAILED = "given up"
+    """The shell looks for what undoes it."""
+    UNDONE = "being undone"
+
+
+class Reloading:
+    """See the module's description."""
+
+    def __init__(
+        self,
+        situation: Situation,
+        starting: Starting,
+        recycling: Recycling,
+        replacement: Replacement,
+    ) -> None:
+        self._situation = situation
+        self._starting = starting
+        self._recycling = recycling
+        self._replacement = replacement
+        replacement.failed = self._lost
+        self._phase = Phase.NONE
+        self._again = False
+        self._begun_at = 0.0
+
+    def asked(self, message: msg.AskReload) -> None:
+        if self._situation.stopping:
+            return
+        if self._phase is Phase.APPLIED and self._replacement.only_tells():
+            self._succeed()
+        if self._phase is Phase.NONE:
+            self._situation.agenda.publish(events.ManagerReloading)
+            self._situation.agenda.add(CallReloadHooks())
+            self._begin()
+        else:
+            self._situation.agenda.add(CallReloadHooks())
+            self._again = True
+
+    def _begin_again(self) -> None:
+        self._situation.agenda.publish(events.ManagerReloading)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._again = False
+        self._phase = Phase.PREPARED
+        self._begun_at = self._situation.now
+        self._situation.agenda.add(PrepareReload())
+
+    def refused(self, message: msg.RefuseReload) -> None:
+        self._expect(Phase.PREPARED)
+        self._phase = Phase.NONE
+        self._situation.agenda.publish(events.ReloadFailed, error=message.error)
+
+    def reload(self, message: msg.Reload) -> None:
+        if message.undo:
+            self._expect(Phase.FAILED)
+            self._phase = Phase.UNDONE if message.changes else Phase.NONE
+        else:
+            self._expect(Phase.PREPARED)
+            self._phase = Phase.APPLIED
+            self._replacement.told = self._replacement.replaced = 0
+        if not self._situation.stopping:
+            for change in message.changes:
+                self._apply(change)
+
+    def _expect(self, phase: Phase) -> None:
+        if self._phase is not phase:
+            raise ImpossibleMessage(f"an answer for a reload that is not {phase.value}")
+
+    def _apply(self, change: msg.Change) -> None:
+        service = self._situation.roster.service(change.spec.service_id)
+        old, service.spec = service.spec, change.spec
+        self._recycling.respecified(service, old)
+        if old.revision == change.spec.revision:
+            return
+        if change.afresh:
+            self._starting.begin_afresh(service)
+        if change.manner is msg.Manner.REPLACE:
+            self._replacement.replace(service)
+        else:
+            self._replacement.tell(service, keep=change.manner is msg.Manner.TELL_OR_LEAVE)
+
+    # -- the result
+
+    def finish_if_over(self) -> None:
+        """Tell the result once every worker is there; begin the next reload if one is asked for."""
+        if self._situation.stopping:
+            return
+        if self._replacement.under_way:
+            return
+        if self._phase is Phase.APPLIED:
+            self._succeed()
+        elif self._phase is Phase.UNDONE:
+            self._phase = Phase.NONE
+            self._situation.agenda.publish(events.ReloadUndone)
+        if self._phase is Phase.NONE and self._again:
+            self._begin_again()
+
+    def _succeed(self) -> None:
+        self._phase = Phase.NONE
+        self._situation.agenda.publish(
+            events.ManagerReloaded,
+            reloaded=self._replacement.told,
+            replaced=self._replacement.replaced,
+            duration=self._situation.now - self._begun_at,
+        )
+
+    def overdue(self, service: SupervisedService) -> None:
+        """Nothing has come forward in the service for too long."""
+        rollout, timeout = service.rollout, service.spec.replacement_timeout
+        late = min(
+            rollout.told or rollout.starting, key=lambda worker: worker.worker_id, default=None
+        )
+        if late is None:
+            missing = service.wanted - service.settled - service.running
+            what = f"no worker of {service.spec.name} could be replaced, as {missing} are not ready"
+        else:
+            done = "reload" if rollout.told else "become ready"
+            what = f"worker {service.spec.name}({late.worker_id}) did not {done}"
+        self._lost(service, f"{what} within {timeout:g} seconds (replacement_timeout)")
+
+    def _lost(self, service: SupervisedService, why: str) -> None:
+        if self._phase not in (Phase.APPLIED, Phase.UNDONE) or self._situation.stopping:
+            return
+        for other in list(self._replacement.under_way):
+            self._replacement.halt(other)
+        if self._phase is Phase.UNDONE:
+            self._phase = Phase.NONE
+            self._situation.agenda.publish(events.ReloadUndone, error=why)
+            return
+        self._phase = Phase.FAILED
+        self._situation.agenda.publish(events.ReloadFailed, error=why, service=service.spec.name)
+        self._situation.agenda.add(UndoReload())

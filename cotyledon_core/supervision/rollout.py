@@ -1,0 +1,50 @@
+"""How far the workers of one service are on their way to its present revision."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cotyledon_core.supervision.worker import Worker
+
+
+class Rollout:
+    """A worker stands in one of these at a time, or is not on its way."""
+
+    __slots__ = ("coming", "keeps", "observed", "starting", "told", "waiting")
+
+    def __init__(self) -> None:
+        self.told: set[Worker] = set()
+        """They were told to reload in place, and have not answered."""
+        self.keeps = False
+        """Whether those that cannot reload in place stay as they are."""
+        # of a dict the first item is found the slower the more were taken out before it
+        self.waiting: OrderedDict[Worker, None] = OrderedDict()
+        """They are to be replaced, and work until it is their turn."""
+        self.coming: set[Worker] = set()
+        """Their old process is ending, or their new one waits for its start."""
+        self.starting: set[Worker] = set()
+        """Their new process is not ready."""
+        self.observed: set[Worker] = set()
+        """It is ready, and has to stay so for a while."""
+
+    @property
+    def under_way(self) -> bool:
+        return bool(self.told or self.waiting or self.coming or self.starting or self.observed)
+
+    @property
+    def stands(self) -> bool:
+        """Whether nothing can come forward but by something that may never happen."""
+        return bool(self.told or self.starting or (self.waiting and not self.coming))
+
+    def forget(self, worker: Worker) -> None:
+        """The worker is not on its way any more."""
+        self.waiting.pop(worker, None)
+        for group in (self.told, self.coming, self.starting, self.observed):
+            group.discard(worker)
+
+    def halt(self) -> None:
+        """Nobody is on the way any more."""
+        for group in (self.told, self.waiting, self.coming, self.starting, self.observed):
+            group.clear()
