@@ -116,6 +116,7 @@ def test_all_of_it(compiled: Compile) -> None:
         "route": ["one", "two"],
         "dashed_name": 7,
         "renamed": "x",
+        "moved": None,
         "short": None,
         "odd": None,
     }
