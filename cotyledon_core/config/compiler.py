@@ -94,6 +94,8 @@ class Compiler:
             log_options=values.get("DEFAULT", "log_options"),
             dump_signal=self._dump_signal(),
             notices=self._check_keys(),
+            on_reload_failure=values.get(MANAGER, "on_reload_failure"),
+            reload_method=values.get(MANAGER, "reload_method"),
             sources=values.sources,
         )
         if values.faults:

@@ -11,7 +11,7 @@ from cotyledon_core.config.origin import SharedConf
 from cotyledon_core.config.sources import Sources
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.plugins.restart_policy import RestartPolicy
-from cotyledon_core.service import Service
+from cotyledon_core.service import Service, has_own_reload
 from cotyledon_core.service_options import ServiceOptions
 from cotyledon_core.types import WorkerId
 
@@ -46,7 +46,7 @@ class ConfiguredService:
         :returns: False if the worker has to be replaced.
         """
         if self.conf is None:
-            return True
+            return has_own_reload(self.service_class)
         from cotyledon_core.config.reread import reread
 
         return reread(self.conf, self.service_class)
@@ -112,6 +112,10 @@ class NotifierSettings:
     notifier: Notifier = field(compare=False)
     """An instance made from ``options``."""
 
+    def make(self) -> Notifier:
+        """Another instance."""
+        return self.notifier_class(**self.options)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ManagerSettings:
@@ -136,5 +140,9 @@ class ManagerSettings:
     log_options: bool
     notices: tuple[str, ...] = field(default=(), compare=False)
     """What is no fault but may not be meant, one line each."""
+    on_reload_failure: str = "rollback"
+    """``rollback`` or ``halt``."""
+    reload_method: str = "reload"
+    """``reload`` or ``mutate``: how workers re-read the whole configuration."""
     sources: Sources = field(default=Sources({}, {}), compare=False, repr=False)
     """Where it was read from."""

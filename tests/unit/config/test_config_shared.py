@@ -328,7 +328,7 @@ def test_a_broken_file_leaves_the_values(
 
 
 def test_a_service_without_the_configuration() -> None:
-    assert ConfiguredService(Replaced, {}, None).reread()
+    assert not ConfiguredService(Replaced, {}, None).reread(), "its workers are replaced"
 
 
 def test_a_plugin_s_mutable_option(write: Write) -> None:
