@@ -64,9 +64,8 @@ class ServiceManager:
         :param dump_signal: name or number of the signal that asks a worker for
             the stacks of its threads; SIGRTMIN+1 unless given, 0 for none. A
             signal that the application handles itself is left to it.
-        :param stop_delay: seconds from an accepted stop, which is told to hooks
-            and notifiers at once, until the workers are asked to end. It is a
-            part of ``graceful_shutdown_timeout``.
+        :param stop_delay: seconds from an accepted stop until the workers are asked
+            to end, a part of ``graceful_shutdown_timeout``.
         :raises RuntimeError: if there is a manager that has not ended.
         :raises ValueError: if ``dump_signal`` cannot ask for stacks, or ``stop_delay``
             is no number of 0 or more, or is not below ``graceful_shutdown_timeout``.

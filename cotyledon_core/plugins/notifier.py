@@ -42,7 +42,11 @@ class Notifier(abc.ABC):
 
     @abc.abstractmethod
     def notify(self, event: Event) -> None:
-        """Be told one event. After three exceptions in a row the notifier is disabled."""
+        """Be told one event. After three exceptions in a row the notifier is disabled.
+
+        A notifier that comes while the manager runs is told first how far that is, by
+        the :class:`.ManagerStarted` or the :class:`.ManagerReady` of before.
+        """
 
     def close(self) -> None:  # noqa: B027  # optional by contract
         """Flush and let go of everything; called once, after the last event."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
 from cotyledon_core import events
@@ -50,6 +50,7 @@ class Dispatcher:
         self._inline: dict[str, Notifier] = {}
         self._failures: dict[str, int] = {}
         self._at_once = False
+        self._stage: events.Event | None = None
         self._untold: deque[events.Event] = deque()
         self.hosts: dict[str, NotifierHost] = {}
 
@@ -63,8 +64,44 @@ class Dispatcher:
         else:
             self._inline[name] = notifier
 
+    def change_notifiers(
+        self, notifiers: Mapping[str, Notifier], unchanged: Container[str], *, may_host: bool
+    ) -> None:
+        """Tell events to these notifiers instead, in this order.
+
+        What was published before is told to those that were there then. A new one is
+        told first how far the manager is: that it has started, or that it is ready.
+
+        :param unchanged: the names of those that stay as they are, a disabled one too; the
+            notifier that is given for such a name is not used.
+        """
+        self.flush()
+        inline, hosts = self._inline, self.hosts
+        self._inline, self.hosts = {}, {}
+        for name, notifier in notifiers.items():
+            if name not in unchanged:
+                self._failures.pop(name, None)
+                self.add_notifier(name, notifier, may_host=may_host)
+                self._tell_stage(name)
+            elif name in hosts:
+                self.hosts[name] = hosts[name]
+            elif name in inline:
+                self._inline[name] = inline.pop(name)
+        for name, notifier in inline.items():
+            self._close(name, notifier)
+
+    def _tell_stage(self, name: str) -> None:
+        if self._stage is None:
+            return
+        if name in self.hosts:
+            self.hosts[name].put(self._stage)
+        else:
+            self._notify(name, self._inline[name], self._stage)
+
     def publish(self, event: events.Event) -> None:
         """Tell an event: to the hooks now, to the notifiers by the next :meth:`flush`."""
+        if isinstance(event, events.ManagerStarted | events.ManagerReady):
+            self._stage = event
         self._untold.append(event)
         self._call_hooks(event)
 
@@ -140,11 +177,14 @@ class Dispatcher:
         """Tell what is left, and close the notifiers that run in the manager."""
         self.flush()
         for name, notifier in self._inline.items():
-            try:
-                with self._foreign_code.entered():
-                    notifier.close()
-            except BaseException:
-                LOG.exception("notifier %s failed at its end", name)
+            self._close(name, notifier)
+
+    def _close(self, name: str, notifier: Notifier) -> None:
+        try:
+            with self._foreign_code.entered():
+                notifier.close()
+        except BaseException:
+            LOG.exception("notifier %s failed at its end", name)
 
 
 def contained_policy(

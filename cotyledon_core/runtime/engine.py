@@ -23,6 +23,7 @@ from cotyledon_core.process.signals import SIGALRM, SIGINT, SIGTERM, STOPPING, S
 from cotyledon_core.record import replace
 from cotyledon_core.runtime.children import Children
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
+from cotyledon_core.runtime.environment import OwnEnvironment
 from cotyledon_core.runtime.executor import Executor
 from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.household import CAN_FORK, Household
@@ -70,6 +71,7 @@ class Engine:
         self.definitions: dict[ServiceId, ServiceDefinition] = {}
         self.reloader: Reloader | None = None
         self._reload: Reload | None = None
+        self._environment = OwnEnvironment()
         self._foreign_code = ForeignCode(self._has_foreign_code)
         self._commands: deque[msg.Message] = deque()
         self._run: Run | None = None
@@ -150,7 +152,7 @@ class Engine:
             self._run = run
             if self._signals.is_pending(SIGTERM):
                 run.household.accept_stop()
-            os.environ.pop("NOTIFY_SOCKET", None)
+            self._environment.take()
             try:
                 run.household.open()
                 loop = run.loop(lambda: self._prepare_reload(target), self._undo_reload)
@@ -215,7 +217,9 @@ class Engine:
                 reload.change(definition, definition.manner)
         else:
             try:
-                self.reloader.prepare()(target(reload))
+                with self._environment.restored():
+                    take_over = self.reloader.prepare()
+                take_over(target(reload))
             except ConfigurationError as error:
                 return [msg.RefuseReload(str(error))]
         self._run.household.reloaded()

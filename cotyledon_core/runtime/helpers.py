@@ -38,6 +38,7 @@ class Helpers:
         self._restarts: Deadlines[Helper] = Deadlines()
         self._overdue: Deadlines[int] = Deadlines()
         self._congested: set[Helper] = set()
+        self._retired: set[Helper] = set()
 
     def __contains__(self, pid: object) -> bool:
         return pid in self._running
@@ -76,8 +77,7 @@ class Helpers:
         helper = self._running.pop(pid)
         self._roll.leave(pid)
         self._overdue.cancel(pid)
-        self._unwatch(helper)
-        helper.let_go()
+        self._let_go(helper)
         if helper.pid == pid:
             helper.pid = None
         if restart:
@@ -110,6 +110,8 @@ class Helpers:
             return
         if helper.flush():
             self._unwatch(helper)
+            if helper in self._retired:
+                self._let_go(helper)
         elif helper not in self._congested:
             self._congested.add(helper)
             flush: Callable[[], None] = lambda: self.flush(helper)  # noqa: E731
@@ -121,20 +123,26 @@ class Helpers:
             self._selector.unregister(helper)
 
     def retire(self, helper: Helper) -> None:
-        """Let the helper finish what it has and end."""
-        self.flush(helper)
-        self._unwatch(helper)
-        helper.let_go()
+        """Let the helper be told what waits for it, finish what it has, and end."""
         self._forget(helper)
         if helper.pid is not None:
             self._overdue.set(helper.pid, time.monotonic() + RETIREMENT)
+            self._retired.add(helper)
+            self.flush(helper)
+
+    def _let_go(self, helper: Helper) -> None:
+        self._unwatch(helper)
+        helper.let_go()
+        self._retired.discard(helper)
 
     def finish(self) -> None:
         """Let all of them finish, and end those that do not; waits for a bounded time."""
         held = remnants.Held()
         held.hold(self._running)
         for helper in list(self._running.values()):
-            self.retire(helper)
+            self.flush(helper)
+            self._let_go(helper)
+            self._forget(helper)
         remnants.see_off(held, END_PATIENCE)
         for pid in self._running:
             self._roll.leave(pid)

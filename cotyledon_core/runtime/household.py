@@ -13,7 +13,7 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
 from cotyledon_core import log
@@ -30,6 +30,7 @@ from cotyledon_core.runtime.notifier_host import DISABLED_STATUS, NotifierHost
 from cotyledon_core.runtime.stderr_capture import Piece, StderrCapture
 
 if TYPE_CHECKING:
+    from cotyledon_core.plugins.notifier import Notifier
     from cotyledon_core.runtime.log_relay import LogRelay
 
 CAN_FORK = hasattr(os, "fork")
@@ -178,6 +179,23 @@ class Household:
             old = self._relay.renew()
             if old is not None:
                 self._helpers.retire(old)
+
+    def change_notifiers(
+        self, notifiers: Mapping[str, Notifier], unchanged: Container[str]
+    ) -> None:
+        """Tell events to these notifiers instead; see :meth:`Dispatcher.change_notifiers`.
+
+        The hosts of those that are gone read what is queued for them, and end.
+        """
+        before = list(self._dispatcher.hosts.values())
+        self._dispatcher.change_notifiers(notifiers, unchanged, may_host=CAN_FORK)
+        after = list(self._dispatcher.hosts.values())
+        for host in before:
+            if host not in after:
+                self._helpers.retire(host)
+        for host in after:
+            if host not in before:
+                self._helpers.start(host)
 
     # -- the guardian
 

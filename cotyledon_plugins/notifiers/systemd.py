@@ -12,19 +12,24 @@ import logging
 import os
 import socket as sockets
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cotyledon_core import Event, Notifier, events
 
 LOG = logging.getLogger(__name__)
 
+STATUS_LIMIT = 2048
+"""Bytes. systemd drops a message of 4096 bytes or more, with all that is in it."""
+
 
 class Systemd(Notifier):
     """Sends ``READY=1`` when all initial workers are ready, and ``STOPPING=1``.
 
-    The ``STATUS`` beside ``READY=1`` names the services that were lost before; an
-    exit status that is not 0 is told as ``EXIT_STATUS``.
+    A reload is ``RELOADING=1`` with ``MONOTONIC_USEC``, and at its end, whatever the
+    result, ``READY=1``. Each has a ``STATUS``: beside the first ``READY=1`` it names the
+    services that were lost before, at the end of a reload it says the result. An exit
+    status that is not 0 is told as ``EXIT_STATUS``.
 
     :param socket: where to send, a path or ``@`` and an abstract name; the
         environment variable ``NOTIFY_SOCKET`` unless given. Without either
@@ -58,34 +63,64 @@ class Systemd(Notifier):
         self.check_options(socket)
         self._address = socket or os.environ.get("NOTIFY_SOCKET", "")
         self._unsent: deque[str] = deque()
-        self._stopping = self._complained = False
+        self._from_the_start = self._ready = self._stopping = self._complained = False
+        self._reload_told: bool | None = None
         self._reason = ""
         if self._address and not _is_address(self._address):
             self._complain(f"addresses like {self._address!r} are not supported")
             self._address = ""
 
     def notify(self, event: Event) -> None:
-        message = self._message(event)
-        if message is not None:
-            self._unsent.append(message)
+        self._unsent.extend(self._messages(event))
         self._send_all()
 
     def close(self) -> None:
         self._send_all()
 
-    def _message(self, event: Event) -> str | None:
-        if isinstance(event, events.ManagerReady):
-            lost = f"; lost: {', '.join(event.lost)}" if event.lost else ""
-            ready = f"{event.workers} workers of {event.services} services ready{lost}"
-            return f"READY=1\nSTATUS={_line(ready)}"
-        if isinstance(event, events.ManagerStopping) and not self._stopping:
+    def _messages(self, event: Event) -> Iterator[str]:
+        if isinstance(event, events.ManagerStopped):
+            yield from self._stopped(event)
+        elif self._stopping:
+            return
+        elif isinstance(event, events.ManagerStarted):
+            self._from_the_start = True
+        elif isinstance(event, events.ManagerReady):
+            yield from self._start_ends(event)
+        elif isinstance(event, events.ManagerReloading):
+            yield self._reload_begins(event)
+        elif isinstance(event, events.ManagerReloaded | events.ReloadFailed):
+            yield from self._reload_ends(event)
+        elif isinstance(event, events.ManagerStopping):
             self._stopping = True
             self._reason = f": {event.reason}" if event.reason else ""
-            return f"STOPPING=1\nSTATUS={_line(f'stopping{self._reason}')}"
-        if isinstance(event, events.ManagerStopped) and event.status != 0:
-            stopped = f"stopped with exit status {event.status}{self._reason}"
-            return f"STATUS={_line(stopped)}\nEXIT_STATUS={event.status}"
-        return None
+            yield f"STOPPING=1\n{_status(f'stopping{self._reason}')}"
+
+    def _start_ends(self, event: events.ManagerReady) -> Iterator[str]:
+        self._ready = True
+        if self._from_the_start:
+            lost = f"; lost: {', '.join(event.lost)}" if event.lost else ""
+            yield _ready(f"{event.workers} workers of {event.services} services ready{lost}")
+
+    def _reload_begins(self, event: Event) -> str:
+        """During the start only the STATUS is told: the READY=1 to come would end the start."""
+        self._reload_told = self._ready
+        status = _status(_text(event))
+        if not self._ready:
+            return status
+        return f"RELOADING=1\nMONOTONIC_USEC={int(event.at * 1e6)}\n{status}"
+
+    def _reload_ends(self, event: Event) -> Iterator[str]:
+        if self._ready and self._reload_told is None:
+            # refused before it began; its end alone would not be heard
+            yield self._reload_begins(event)
+        text = _text(event)
+        yield _ready(text) if self._reload_told else _status(text)
+        self._reload_told = None
+
+    def _stopped(self, event: events.ManagerStopped) -> Iterator[str]:
+        if event.status != 0:
+            status = _status(f"stopped with exit status {event.status}{self._reason}")
+            yield f"{status}\nEXIT_STATUS={event.status}"
 
     def _send_all(self) -> None:
         while self._address and self._unsent:
@@ -105,9 +140,22 @@ class Systemd(Notifier):
             LOG.warning("cannot notify the service manager: %s", why)
 
 
-def _line(text: str) -> str:
-    """A newline would end the assignment."""
-    return " ".join(text.splitlines())
+def _ready(text: str) -> str:
+    return f"READY=1\n{_status(text)}"
+
+
+def _status(text: str) -> str:
+    """In one line, since a newline would end the assignment."""
+    line = "".join(char if char.isprintable() else " " for char in text)
+    data = line.encode()
+    if len(data) > STATUS_LIMIT:
+        line = data[: STATUS_LIMIT - 3].decode(errors="ignore") + "..."
+    return f"STATUS={line}"
+
+
+def _text(event: Event) -> str:
+    """It is the manager that the service manager knows the service as."""
+    return str(event).removeprefix("manager ")
 
 
 def _is_address(text: str) -> bool:

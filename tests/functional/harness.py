@@ -107,9 +107,9 @@ class Application:
             # A process title overwrites the mark otherwise.
             "SPT_NOENV": "1",
             name: value,
+            "NOTIFY_SOCKET": "",
             **added,
         }
-        environment.pop("NOTIFY_SOCKET", None)
         return {key: value for key, value in environment.items() if value}
 
     def write(self, name: str, text: str) -> None:

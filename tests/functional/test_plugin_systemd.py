@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -98,6 +100,94 @@ def test_no_ready_from_workers_that_always_fail(
     assert application.stop() == 0
     assert service_manager.receive() == ["STOPPING=1", "STATUS=stopping"]
     assert not service_manager.pending()
+
+
+def run_ready(
+    run_supervised: Callable[..., Application], service_manager: ServiceManager
+) -> Application:
+    application = run_supervised("gated")
+    assert service_manager.receive() == ["READY=1", "STATUS=2 workers of 1 services ready"]
+    return application
+
+
+def test_reload_begins_after_the_signal_and_ends(
+    run_supervised: Callable[..., Application], service_manager: ServiceManager
+) -> None:
+    application = run_ready(run_supervised, service_manager)
+    for _ in range(2):
+        before = time.monotonic_ns() // 1000
+        application.send(signal.SIGHUP)
+        begun, moment, status = service_manager.receive()
+        assert (begun, status) == ("RELOADING=1", "STATUS=reloading")
+        name, _, began = moment.partition("=")
+        assert name == "MONOTONIC_USEC"
+        assert before <= int(began) <= time.monotonic_ns() // 1000
+        ready, status = service_manager.receive()
+        assert ready == "READY=1"
+        assert status.startswith("STATUS=reloaded")
+    assert application.stop() == 0
+    assert service_manager.receive() == ["STOPPING=1", "STATUS=stopping"]
+    assert not service_manager.pending()
+
+
+def test_refused_reload_says_why(
+    run_supervised: Callable[..., Application], service_manager: ServiceManager, tmp_path: Path
+) -> None:
+    application = run_ready(run_supervised, service_manager)
+    with (tmp_path / "it.conf").open("a") as file:
+        file.write("[service:it]\nworkers = many\n")
+    before = time.monotonic_ns() // 1000
+    application.send(signal.SIGHUP)
+    begun, moment, _ = service_manager.receive()
+    assert begun == "RELOADING=1"
+    assert before <= int(moment.removeprefix("MONOTONIC_USEC=")) <= time.monotonic_ns() // 1000
+    ready, status = service_manager.receive()
+    assert ready == "READY=1"
+    assert "the running configuration stays" in status
+    assert "[service:it] workers" in status
+    assert application.stop() == 0
+    assert service_manager.receive() == ["STOPPING=1", "STATUS=stopping"]
+
+
+def test_a_reload_does_not_end_the_start(
+    run_supervised: Callable[..., Application], service_manager: ServiceManager
+) -> None:
+    """The manager has begun to reload, and says READY=1 when its workers are."""
+    application = run_supervised("shut")
+    application.wait_for("waiting", 2)
+    application.send(signal.SIGHUP)
+    assert service_manager.receive() == ["STATUS=reloading"]
+    (application.directory / "gate-open").touch()
+    lines: list[str] = []
+    while "READY=1" not in lines:
+        lines += service_manager.receive()
+    application.wait_for("worker_ready", 2)
+    assert application.stop() == 0
+    while "STOPPING=1" not in lines:
+        lines += service_manager.receive()
+    assert lines.count("READY=1") == 1
+    assert not [line for line in lines if line.startswith("RELOADING")]
+
+
+def test_a_reload_is_read_as_at_the_start(
+    launch: Callable[..., Application], service_manager: ServiceManager, tmp_path: Path
+) -> None:
+    """What notifiers there are by default depends on the environment; workers have none of it."""
+    file = tmp_path / "it.conf"
+    file.write_text("[cotyledon]\nservices = looks\n")
+    environment = {"NOTIFY_SOCKET": service_manager.address}
+    application = launch("plugin_cli", "run", "--config-file", str(file), environment=environment)
+    assert service_manager.receive()[0] == "READY=1"
+    application.wait_for("environment")
+    for count in (1, 2):
+        application.send(signal.SIGHUP)
+        assert service_manager.receive()[0] == "RELOADING=1"
+        assert service_manager.receive()[0] == "READY=1"
+        application.wait_for("reload", count)
+    assert application.stop() == 0
+    configured = {record.notify for record in application.records("configured")}
+    assert configured == {service_manager.address}
+    assert {record.notify for record in application.records("environment")} == {None}
 
 
 def receive_all(service_manager: ServiceManager, last: str) -> list[list[str]]:

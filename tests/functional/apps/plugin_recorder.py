@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from support import record, wait_at
+from support import record, wait_at, wait_until_open
 
 from cotyledon_core import AsyncService, Event, Notifier, Program, Service
 
@@ -15,6 +15,8 @@ program = cotyledon_plugins.services.command:CommandService
 own-type = plugin_recorder:OwnType
 notified = plugin_recorder:Notified
 gated = plugin_recorder:Gated
+looks = plugin_recorder:Looks
+shut = plugin_recorder:Shut
 failing = plugin_recorder:Failing
 coroutines = plugin_recorder:Coroutines
 [cotyledon.restart_policies]
@@ -62,6 +64,29 @@ class Gated(Service):
         super().__init__(worker_id)
         record("waiting", worker_id=worker_id)
         wait_at(f"worker-{worker_id}")
+
+
+class Shut(Service):
+    """Becomes ready when the test has opened the gate for good."""
+
+    def __init__(self, worker_id: int) -> None:
+        super().__init__(worker_id)
+        record("waiting", worker_id=worker_id)
+        wait_until_open()
+
+
+class Looks(Service):
+    """Notes where it could notify a service manager: when it is configured, and when it runs."""
+
+    @classmethod
+    def check_options(cls) -> None:
+        record("configured", notify=os.environ.get("NOTIFY_SOCKET"))
+
+    def run(self) -> None:
+        record("environment", notify=os.environ.get("NOTIFY_SOCKET"))
+
+    def reload(self) -> None:
+        record("reload")
 
 
 class Failing(Service):

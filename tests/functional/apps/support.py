@@ -71,6 +71,12 @@ def wait_at(name: str) -> None:
         time.sleep(0.005)
 
 
+def wait_until_open() -> None:
+    """Wait at a gate that is shut from the beginning, until the test opens it for good."""
+    while not os.path.exists(gate("open")):
+        time.sleep(0.005)
+
+
 def hold_gil() -> None:
     """Wait in C for ever, with the interpreter's lock held, whatever signals come."""
     import ctypes

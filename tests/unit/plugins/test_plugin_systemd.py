@@ -17,6 +17,9 @@ pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix 
 
 STARTED = events.ManagerStarted(at=0.0, wall_time=0.0, pid=1, name="m")
 READY = events.ManagerReady(at=1.0, wall_time=1.0, services=2, workers=5)
+RELOADING = events.ManagerReloading(at=1.25, wall_time=1.25)
+RELOADED = events.ManagerReloaded(at=1.5, wall_time=1.5)
+FAILED = events.ReloadFailed(at=1.75, wall_time=1.75, error="no good")
 STOPPING = events.ManagerStopping(at=2.0, wall_time=2.0)
 STOPPED = events.ManagerStopped(at=3.0, wall_time=3.0, status=0)
 
@@ -65,9 +68,16 @@ def receiver(path: str) -> Iterator[Receiver]:
     receiver.close()
 
 
+def made(**options: str) -> Systemd:
+    """A notifier that is there from the start."""
+    notifier = Systemd(**options)
+    notifier.notify(STARTED)
+    return notifier
+
+
 def test_ready_and_stopping(receiver: Receiver, path: str) -> None:
-    notifier = Systemd(socket=path)
-    for event in (STARTED, READY, STOPPING, STOPPING, STOPPED):
+    notifier = made(socket=path)
+    for event in (READY, STOPPING, STOPPING, STOPPED):
         notifier.notify(event)
     notifier.close()
     assert receiver.received() == [
@@ -78,12 +88,12 @@ def test_ready_and_stopping(receiver: Receiver, path: str) -> None:
 
 def test_what_was_lost_before(receiver: Receiver, path: str) -> None:
     event = events.ManagerReady(at=1.0, wall_time=1.0, services=1, workers=2, lost=("a", "b"))
-    Systemd(socket=path).notify(event)
+    made(socket=path).notify(event)
     assert receiver.received() == ["READY=1\nSTATUS=2 workers of 1 services ready; lost: a, b"]
 
 
 def test_a_failure_is_told_with_its_reason(receiver: Receiver, path: str) -> None:
-    notifier = Systemd(socket=path)
+    notifier = made(socket=path)
     notifier.notify(events.ManagerStopping(at=2.0, wall_time=2.0, reason="a given up:\nREADY=1"))
     notifier.notify(events.ManagerStopped(at=3.0, wall_time=3.0, status=3))
     assert receiver.received() == [
@@ -92,11 +102,93 @@ def test_a_failure_is_told_with_its_reason(receiver: Receiver, path: str) -> Non
     ]
 
 
+BEGUN = "RELOADING=1\nMONOTONIC_USEC=1250000\nSTATUS=reloading"
+READY_AGAIN = f"READY=1\nSTATUS={str(RELOADED).removeprefix('manager ')}"
+REFUSED = "READY=1\nSTATUS=reload failed, the running configuration stays: no good"
+
+
+def told(receiver: Receiver, path: str, *told: events.Event) -> list[str]:
+    notifier = made(socket=path)
+    for event in told:
+        notifier.notify(event)
+    return receiver.received()
+
+
+def test_a_reload_begins_and_ends(receiver: Receiver, path: str) -> None:
+    messages = told(receiver, path, READY, RELOADING, RELOADED, RELOADING, FAILED)
+    assert messages[1:] == [BEGUN, READY_AGAIN, BEGUN, REFUSED]
+
+
+def test_the_texts_are_those_of_the_events(receiver: Receiver, path: str) -> None:
+    messages = told(receiver, path, READY, RELOADING, RELOADED, RELOADING, FAILED)
+    for event, message in zip((RELOADING, RELOADED, RELOADING, FAILED), messages[1:], strict=True):
+        assert message.splitlines()[-1] == f"STATUS={str(event).removeprefix('manager ')}"
+
+
+def test_a_reload_that_is_refused_before_it_begins(receiver: Receiver, path: str) -> None:
+    """systemd waits for RELOADING=1 first, and takes no notice of READY=1 until then."""
+    begun, ended = told(receiver, path, READY, FAILED)[1:]
+    assert begun.startswith("RELOADING=1\nMONOTONIC_USEC=1750000\n")
+    assert ended == REFUSED
+
+
+def test_a_second_reload_begins_before_the_end_of_the_first(receiver: Receiver, path: str) -> None:
+    assert told(receiver, path, READY, RELOADING, RELOADING, RELOADED)[1:] == [
+        BEGUN,
+        BEGUN,
+        READY_AGAIN,
+    ]
+
+
+@pytest.mark.parametrize("end", [RELOADED, FAILED])
+def test_a_reload_does_not_end_the_start(receiver: Receiver, path: str, end: events.Event) -> None:
+    for reload in ([RELOADING, end], [end]):
+        messages = told(receiver, path, *reload)
+        assert len(messages) == len(reload)
+        assert all(message.startswith("STATUS=") for message in messages)
+
+
+def test_the_start_ends_during_a_reload(receiver: Receiver, path: str) -> None:
+    messages = told(receiver, path, RELOADING, READY, RELOADED, RELOADING, RELOADED)
+    assert [message.splitlines()[0] for message in messages] == [
+        "STATUS=reloading",
+        "READY=1",
+        READY_AGAIN.splitlines()[1],
+        "RELOADING=1",
+        "READY=1",
+    ]
+
+
+def test_one_that_is_added_while_the_manager_runs(receiver: Receiver, path: str) -> None:
+    """It is told at once that the manager is ready; the service manager knows."""
+    late = Systemd(socket=path)
+    for event in (READY, RELOADED):
+        late.notify(event)
+    begun, ended = receiver.received()
+    assert begun.startswith("RELOADING=1\nMONOTONIC_USEC=1500000\n")
+    assert ended == READY_AGAIN
+
+
+def test_nothing_of_a_reload_or_start_after_the_stop(receiver: Receiver, path: str) -> None:
+    messages = told(receiver, path, READY, RELOADING, STOPPING, RELOADED, RELOADING, FAILED, READY)
+    assert messages[1:] == [BEGUN, "STOPPING=1\nSTATUS=stopping"]
+
+
+@pytest.mark.parametrize("error", ["x" * 5000, "\u20ac" * 5000, "a\0b\r\nREADY=1\udc80"])
+def test_a_message_that_systemd_takes(receiver: Receiver, path: str, error: str) -> None:
+    """It drops the whole of one with 4096 bytes, or with a NUL in it."""
+    failed = events.ReloadFailed(at=1.75, wall_time=1.75, error=error)
+    *_, message = told(receiver, path, READY, RELOADING, failed)
+    assert len(message.encode()) < 4096
+    assert len(message.splitlines()) == 2
+    assert "\0" not in message
+
+
 def test_the_variable_is_read_when_it_is_made(
     receiver: Receiver, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", path)
-    notifier = Systemd()
+    notifier = made()
     monkeypatch.delenv("NOTIFY_SOCKET")
     notifier.notify(READY)
     assert len(receiver.received()) == 1
@@ -107,21 +199,21 @@ def test_an_abstract_address(path: str) -> None:
     name = f"cotyledon-test-{os.getpid()}"
     receiver = Receiver(f"\0{name}")
     try:
-        Systemd(socket=f"@{name}").notify(READY)
+        made(socket=f"@{name}").notify(READY)
         assert len(receiver.received()) == 1
     finally:
         receiver.close()
 
 
 def test_without_an_address_nothing_happens(path: str, caplog: pytest.LogCaptureFixture) -> None:
-    notifier = Systemd()
+    notifier = made()
     notifier.notify(READY)
     notifier.close()
     assert caplog.records == []
 
 
 def test_a_full_queue_delays_and_loses_nothing(receiver: Receiver, path: str) -> None:
-    notifier = Systemd(socket=path)
+    notifier = made(socket=path)
     receiver.fill()
     notifier.notify(READY)
     assert set(receiver.received()) == {"x"}
@@ -130,7 +222,7 @@ def test_a_full_queue_delays_and_loses_nothing(receiver: Receiver, path: str) ->
 
 
 def test_what_was_delayed_keeps_its_order(receiver: Receiver, path: str) -> None:
-    notifier = Systemd(socket=path)
+    notifier = made(socket=path)
     receiver.fill()
     notifier.notify(READY)
     notifier.notify(STOPPING)
@@ -140,7 +232,7 @@ def test_what_was_delayed_keeps_its_order(receiver: Receiver, path: str) -> None
 
 
 def test_a_failed_send_is_logged_once(path: str, caplog: pytest.LogCaptureFixture) -> None:
-    notifier = Systemd(socket=path)
+    notifier = made(socket=path)
     with caplog.at_level(logging.WARNING):
         notifier.notify(READY)
         notifier.notify(STOPPING)
@@ -152,7 +244,7 @@ def test_an_unsupported_address_is_logged(
     path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", "vsock:2:1234")
-    Systemd().notify(READY)
+    made().notify(READY)
     (message,) = caplog.messages
     assert "'vsock:2:1234' are not supported" in message
 
@@ -165,5 +257,5 @@ def test_an_impossible_option_is_refused(address: str) -> None:
 
 def test_a_send_leaves_no_descriptor_open(receiver: Receiver, path: str) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    Systemd(socket=path).notify(READY)
+    made(socket=path).notify(READY)
     assert len(os.listdir("/proc/self/fd")) == before

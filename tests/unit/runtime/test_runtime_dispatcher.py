@@ -88,6 +88,8 @@ def listening(dispatcher: Dispatcher, *outcomes: BaseException | None) -> Listen
 def publish(dispatcher: Dispatcher, event: events.Event) -> None:
     """As at the end of a turn."""
     dispatcher.publish(event)
+    if isinstance(event, events.ManagerReloading):
+        dispatcher.call_reload_hooks()
     dispatcher.flush()
 
 
@@ -347,3 +349,116 @@ def test_foreign_code_is_known_while_it_runs(hooks: Hooks) -> None:
     )(DEATH)
     assert seen == [True] * 4
     assert not foreign_code.running
+
+
+# -- a change of notifiers
+
+
+def change(dispatcher: Dispatcher, unchanged: str = "", **notifiers: Notifier) -> None:
+    dispatcher.change_notifiers(notifiers, unchanged.split(), may_host=True)
+
+
+def test_a_removed_notifier_is_told_what_was_before_and_closed(dispatcher: Dispatcher) -> None:
+    old, new = listening(dispatcher), Listener()
+    dispatcher.publish(EVENTS["worker_ready"])
+    change(dispatcher, new=new)
+    assert (old.kinds(), old.closed) == (["worker_ready"], True)
+    publish(dispatcher, EVENTS["worker_exited"])
+    dispatcher.close()
+    assert old.kinds() == ["worker_ready"]
+    assert new.kinds() == ["worker_exited"]
+
+
+def test_an_unchanged_notifier_stays_and_the_given_one_is_not_used(dispatcher: Dispatcher) -> None:
+    kept, unused, new = Listener(), Listener(), Listener()
+    change(dispatcher, a=kept)
+    publish(dispatcher, EVENTS["manager_ready"])
+    change(dispatcher, "a", b=new, a=unused)
+    publish(dispatcher, EVENTS["worker_ready"])
+    assert kept.kinds() == ["manager_ready", "worker_ready"]
+    assert not kept.closed
+    assert unused.told == []
+
+
+def test_a_changed_notifier_is_replaced(dispatcher: Dispatcher) -> None:
+    old, new = Listener(), Listener()
+    change(dispatcher, a=old)
+    change(dispatcher, a=new)
+    publish(dispatcher, EVENTS["worker_ready"])
+    assert (old.kinds(), old.closed) == ([], True)
+    assert (new.kinds(), new.closed) == (["worker_ready"], False)
+
+
+@pytest.mark.parametrize("stage", ["manager_started", "manager_ready"])
+def test_a_new_notifier_is_told_how_far_the_manager_is(dispatcher: Dispatcher, stage: str) -> None:
+    for kind in ("manager_started", "service_added", stage, "worker_exited"):
+        publish(dispatcher, EVENTS[kind])
+    new = Listener()
+    change(dispatcher, a=new)
+    publish(dispatcher, EVENTS["worker_ready"])
+    assert new.kinds() == [stage, "worker_ready"]
+
+
+def test_notifiers_are_told_in_their_new_order(dispatcher: Dispatcher) -> None:
+    told: list[str] = []
+
+    class Naming(Listener):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self._name = name
+
+        def notify(self, event: events.Event) -> None:
+            told.append(self._name)
+
+    change(dispatcher, a=Naming("a"), b=Naming("b"))
+    change(dispatcher, "a b", c=Naming("c"), b=Naming("b"), a=Naming("a"))
+    publish(dispatcher, EVENTS["worker_ready"])
+    assert told == ["c", "b", "a"]
+
+
+def test_an_unchanged_notifier_that_was_disabled_stays_so(dispatcher: Dispatcher) -> None:
+    failing, again = Listener(*ERRORS), Listener()
+    change(dispatcher, a=failing)
+    for _ in range(3):
+        publish(dispatcher, EVENTS["worker_ready"])
+    change(dispatcher, "a", a=again)
+    publish(dispatcher, EVENTS["worker_ready"])
+    assert len(failing.told) == 3
+    assert again.told == []
+
+
+def test_a_changed_notifier_begins_without_failures(dispatcher: Dispatcher) -> None:
+    failing, new = Listener(*ERRORS[:2]), Listener(*ERRORS[:1])
+    change(dispatcher, a=failing)
+    for _ in range(2):
+        publish(dispatcher, EVENTS["worker_ready"])
+    change(dispatcher, a=new)
+    for _ in range(2):
+        publish(dispatcher, EVENTS["worker_ready"])
+    assert new.kinds() == ["worker_ready"] * 2
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+def test_a_removed_notifier_that_fails_at_its_end_is_contained(
+    dispatcher: Dispatcher, error: BaseException
+) -> None:
+    class Failing(Listener):
+        def close(self) -> None:
+            raise error
+
+    other = Listener()
+    change(dispatcher, a=Failing(), b=other)
+    change(dispatcher)
+    assert other.closed
+
+
+def test_hosts_of_unchanged_notifiers_stay(dispatcher: Dispatcher) -> None:
+    class Blocking(Listener):
+        blocking = True
+
+    change(dispatcher, a=Blocking(), b=Blocking())
+    before = dict(dispatcher.hosts)
+    change(dispatcher, "a", a=Blocking(), b=Blocking(), c=Blocking())
+    assert dispatcher.hosts["a"] is before["a"]
+    assert dispatcher.hosts["b"] is not before["b"]
+    assert list(dispatcher.hosts) == ["a", "b", "c"]

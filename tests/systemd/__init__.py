@@ -1,0 +1,1 @@
+"""What a real systemd makes of the manager; see :mod:`tests.systemd.machine`."""
