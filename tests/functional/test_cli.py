@@ -24,6 +24,8 @@ ENTRY_POINTS = """\
 recorder = command_line:Recorder
 in-place = command_line:InPlace
 whole = command_line:Whole
+knowing = command_line:Knowing
+knowing-in-place = command_line:KnowingInPlace
 following = command_line:Following
 following-in-place = command_line:FollowingInPlace
 bounded = command_line:Bounded
@@ -355,6 +357,41 @@ def test_from_config(launch: Launch, configuration: Configuration) -> None:
     configuration.write(web=1)
     application.send(signal.SIGHUP)
     application.wait_for_workers(2)
+    assert application.stop() == 0
+
+
+def test_the_global_configuration(launch: Launch, configuration: Configuration) -> None:
+    """Services that read it without being given it see what was read again."""
+    text = """
+        [cotyledon]
+        services = knowing, knowing-in-place, plain
+        notifiers = events
+        [service:knowing]
+        label = knowing
+        [service:knowing-in-place]
+        label = in-place
+        [service:plain]
+        service_type = recorder
+        label = plain
+        [paint]
+        colour = red
+        """
+    configuration.write(text)
+    application = launch("from_configuration", "from_global", str(configuration.path))
+    before = application.wait_for_workers(3)
+    configuration.write(text.replace("red", "blue\n        size = big"))
+    application.send(signal.SIGHUP)
+    application.wait_for("reload_failed")
+    assert application.workers() == before
+    configuration.write(text.replace("red", "blue"))
+    application.send(signal.SIGHUP)
+    application.wait_for("manager_reloaded")
+    in_place = before["in-place", 0]
+    assert application.wait_for_one("reload", pid=in_place).colour == "blue"
+    pid = application.wait_for_replacement(before["knowing", 0], ("knowing", 0))
+    assert application.wait_for_one("knows", pid=pid).colour == "blue"
+    assert application.workers()["in-place", 0] == in_place
+    application.wait_for("manager sees", colour="blue")
     assert application.stop() == 0
 
 

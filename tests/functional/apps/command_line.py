@@ -70,6 +70,25 @@ class FollowingInPlace(Following):
         self.note("reload")
 
 
+class Knowing(Recorder):
+    """Takes no configuration, and reads the global one all the same; has no ``reload()``."""
+
+    def run(self) -> None:
+        from oslo_config import cfg
+
+        self._note("knows", colour=cfg.CONF.paint.colour)
+        super().run()
+
+
+class KnowingInPlace(Knowing):
+    """The same, with a ``reload()``."""
+
+    def reload(self) -> None:
+        from oslo_config import cfg
+
+        self._note("reload", colour=cfg.CONF.paint.colour)
+
+
 class Bounded(Recorder):
     """Has a grace period of its own; tells which one counts."""
 
