@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cotyledon_core import events
+from cotyledon_core.record import replace
 from cotyledon_plugins.notifiers.systemd import Systemd
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets")
@@ -103,7 +104,7 @@ def test_a_failure_is_told_with_its_reason(receiver: Receiver, path: str) -> Non
 
 
 BEGUN = "RELOADING=1\nMONOTONIC_USEC=1250000\nSTATUS=reloading"
-READY_AGAIN = "READY=1\nSTATUS=reloaded"
+READY_AGAIN = f"READY=1\nSTATUS={str(RELOADED).removeprefix('manager ')}"
 REFUSED = "READY=1\nSTATUS=reload failed, the running configuration stays: no good"
 
 
@@ -132,6 +133,15 @@ def test_a_reload_that_is_refused_before_it_begins(receiver: Receiver, path: str
     assert ended == REFUSED
 
 
+@pytest.mark.parametrize("error", ["", "nor that"])
+def test_a_failed_reload_is_over_and_then_undone(receiver: Receiver, path: str, error: str) -> None:
+    failed = replace(FAILED, service="a", error="worker a(0) has ended")
+    undone = events.ReloadUndone(at=2.0, wall_time=2.0, error=error)
+    *_, ended, status = told(receiver, path, READY, RELOADING, failed, undone)
+    assert ended == f"READY=1\nSTATUS={failed}"
+    assert status == f"STATUS={failed}; {undone}"
+
+
 def test_a_second_reload_begins_before_the_end_of_the_first(receiver: Receiver, path: str) -> None:
     assert told(receiver, path, READY, RELOADING, RELOADING, RELOADED)[1:] == [
         BEGUN,
@@ -153,7 +163,7 @@ def test_the_start_ends_during_a_reload(receiver: Receiver, path: str) -> None:
     assert [message.splitlines()[0] for message in messages] == [
         "STATUS=reloading",
         "READY=1",
-        "STATUS=reloaded",
+        READY_AGAIN.splitlines()[1],
         "RELOADING=1",
         "READY=1",
     ]
