@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cotyledon_core import arguments
@@ -19,8 +19,12 @@ from cotyledon_core.types import ServiceId
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from cotyledon_core.config.settings import ServiceSettings
     from cotyledon_core.plugins.notifier import Notifier
     from cotyledon_core.plugins.restart_policy import RestartPolicy
+    from cotyledon_core.runtime.reconfiguration import Reconfiguration
+    from cotyledon_core.runtime.reload import Reload
+    from cotyledon_core.runtime.services import ServiceDefinition
     from cotyledon_core.service_keywords import ServiceKeywords
     from cotyledon_core.service_options import ServiceOptions
 
@@ -60,9 +64,8 @@ class ServiceManager:
         :param dump_signal: name or number of the signal that asks a worker for
             the stacks of its threads; SIGRTMIN+1 unless given, 0 for none. A
             signal that the application handles itself is left to it.
-        :param stop_delay: seconds from an accepted stop, which is told to hooks
-            and notifiers at once, until the workers are asked to end. It is a
-            part of ``graceful_shutdown_timeout``.
+        :param stop_delay: seconds from an accepted stop until the workers are asked
+            to end, a part of ``graceful_shutdown_timeout``.
         :raises RuntimeError: if there is a manager that has not ended.
         :raises ValueError: if ``dump_signal`` cannot ask for stacks, or ``stop_delay``
             is no number of 0 or more, or is not below ``graceful_shutdown_timeout``.
@@ -73,9 +76,10 @@ class ServiceManager:
         from cotyledon_core.event_log import EventLog
         from cotyledon_core.runtime.engine import Engine
 
-        self._spawn_interval = 0.0 if wait_interval is _UNPACED else float(wait_interval)
+        spawn_interval = 0.0 if wait_interval is _UNPACED else float(wait_interval)
         arguments.check_stop_delay(stop_delay, graceful_shutdown_timeout)
         self._engine = Engine(graceful_shutdown_timeout)
+        self._engine.spawn_interval = spawn_interval
         self._engine.stop_delay = float(stop_delay)
         if dump_signal is not None:
             self._engine.dump_signal = arguments.dump_signal(dump_signal)
@@ -124,10 +128,6 @@ class ServiceManager:
     @_graceful_shutdown_timeout.setter
     def _graceful_shutdown_timeout(self, seconds: float) -> None:
         self._engine.set_grace(seconds)
-
-    @property
-    def _service_ids(self) -> Mapping[str, ServiceId]:
-        return self._names
 
     def register_hooks(
         self,
@@ -215,7 +215,7 @@ class ServiceManager:
         checked = ServiceOptions.checked(**options)
         if may_execute(service) and (faults := checked.unfit_for_programs()):
             raise ValueError("\n".join(faults))
-        return self._add(
+        definition = self._define(
             service,
             workers,
             name=name or default_name(service),
@@ -224,6 +224,8 @@ class ServiceManager:
             restart_policy=arguments.restart_policy(restart_policy),
             options=checked,
         )
+        self._engine.add(definition)
+        return definition.service_id
 
     def _ids(self, names: Iterable[str]) -> tuple[ServiceId, ...]:
         """
@@ -234,26 +236,43 @@ class ServiceManager:
                 raise ValueError(f"start_after: no service {name!r} was added before this one")
         return tuple(self._names[name] for name in names)
 
-    def _add(
+    def _define(
         self,
         factory: Callable[..., Any],
         workers: int,
         *,
         name: str,
         options: ServiceOptions,
+        service_id: ServiceId | None = None,
         **more: Any,
-    ) -> ServiceId:
+    ) -> ServiceDefinition:
+        """
+        :param service_id: of the service that is there; a new one gets an id and a unique name.
+        """
         from cotyledon_core.runtime.services import ServiceDefinition, unique_name
 
         earlier = self._ids(options.start_after)
-        service_id = ServiceId(uuid.uuid4())
-        name, wanted = unique_name(name, self._names), name
-        while self._names.setdefault(name, service_id) != service_id:
-            # another thread was faster
-            name = unique_name(wanted, self._names)
+        if service_id is None:
+            service_id = ServiceId(uuid.uuid4())
+            name, wanted = unique_name(name, self._names), name
+            while self._names.setdefault(name, service_id) != service_id:
+                # another thread was faster
+                name = unique_name(wanted, self._names)
         more.update(options=options, start_after=earlier)
-        self._engine.add(ServiceDefinition(service_id, name, factory, workers, **more))
-        return service_id
+        return ServiceDefinition(service_id, name, factory, workers, **more)
+
+    def _define_configured(
+        self, settings: ServiceSettings, service_id: ServiceId | None
+    ) -> ServiceDefinition:
+        return self._define(
+            settings.factory,
+            settings.workers,
+            name=settings.name,
+            restart_policy=settings.restart_policy,
+            graceful_shutdown_timeout=settings.graceful_shutdown_timeout,
+            options=settings.options,
+            service_id=service_id,
+        )
 
     def reconfigure(self, service_id: ServiceId, workers: int) -> None:
         """Change a service's number of workers, at once; from any thread or hook.
@@ -265,14 +284,6 @@ class ServiceManager:
             raise ValueError(f"{service_id} service id doesn't exists")
         arguments.check_workers(workers, 0)
         self._engine.scale(service_id, workers)
-
-    def _tell_all(self) -> None:
-        for definition in list(self._engine.definitions.values()):
-            self._engine.reload.change(definition, definition.manner)
-
-    def _revive(self, service_id: ServiceId) -> None:
-        """Start a service again that was given up or has finished."""
-        self._engine.revive(service_id)
 
     # -- running
 
@@ -290,14 +301,18 @@ class ServiceManager:
                 self._name,
                 lambda: self._mp_context,
                 self._default_notifiers() if self._notifiers is None else self._notifiers,
-                self._spawn_interval,
-                self,
+                self._reconfiguration,
             )
         finally:
             ServiceManager._process_runner_already_created = False
             if self._unfinished.locked():
                 self._unfinished.release()
         sys.exit(status)
+
+    def _reconfiguration(self, reload: Reload) -> Reconfiguration:
+        from cotyledon_core.runtime.reconfiguration import Reconfiguration
+
+        return Reconfiguration(reload, self._engine, self._names, self._define_configured)
 
     def shutdown(self) -> None:
         """Stop everything gracefully.
@@ -354,14 +369,7 @@ class ServiceManager:
         manager._engine.reloader = reloader
         manager._notifiers = {item.name: item.notifier for item in settings.notifiers}
         for service in settings.services:
-            manager._add(
-                service.factory,
-                service.workers,
-                name=service.name,
-                restart_policy=service.restart_policy,
-                graceful_shutdown_timeout=service.graceful_shutdown_timeout,
-                options=service.options,
-            )
+            manager._engine.add(manager._define_configured(service, None))
         return manager
 
 

@@ -206,9 +206,10 @@ def is_notified(service_class: Any, ready_when: str | None) -> bool:
 
 
 def has_own_reload(service: Any) -> bool:
-    """Whether the service reloads in place."""
+    """Whether the service, an instance or a class, reloads in place."""
     own = getattr(service, "reload", None)
-    by_default = getattr(type(service), "_default_reload", Service.reload)
+    service_class = service if isinstance(service, type) else type(service)
+    by_default = getattr(service_class, "_default_reload", Service.reload)
     return own is not None and getattr(own, "__func__", own) is not by_default
 
 

@@ -72,6 +72,11 @@ class ServiceOptions(Record):
     place has to be done; else the reload has failed. 0 is without end."""
 
     @property
+    def always_replaces(self) -> bool:
+        """Whether workers never reload in place."""
+        return self.reload_strategy in ("rolling", "all_at_once")
+
+    @property
     def max_missing(self) -> Share:
         """How many workers may be missing while some are replaced, by the strategy."""
         everybody = Share(100, percent=True)

@@ -79,6 +79,7 @@ class Compiler:
         values.register(MANAGER, options.MANAGER_OPTIONS)
         values.register(CONTROL, ())
         self._policy_plugin(MANAGER)  # also if no service needs it
+        values.check_registered()
         services = tuple(filter(None, map(self._service, self._names(SERVICE))))
         start_order.check(self._start_after, values)
         notifiers = tuple(filter(None, map(self._notifier, self._names(NOTIFIER))))
@@ -93,6 +94,9 @@ class Compiler:
             log_options=values.get("DEFAULT", "log_options"),
             dump_signal=self._dump_signal(),
             notices=self._check_keys(),
+            on_reload_failure=values.get(MANAGER, "on_reload_failure"),
+            reload_method=values.get(MANAGER, "reload_method"),
+            sources=values.sources,
         )
         if values.faults:
             raise ConfigurationError(values.faults)
@@ -164,9 +168,15 @@ class Compiler:
         found = self._options(section, plugin)
         if found is None:
             return None
-        # Others need not carry all of an application's options to a spawned worker.
-        shared = self._shared if wants_conf(plugin.type) else None
-        return ConfiguredService(plugin.type, found, shared)
+        given = wants_conf(plugin.type)
+        mutable = (option.dest for option in plugin.options if given and option.mutable)
+        return ConfiguredService(
+            plugin.type,
+            found,
+            self._shared if given or self._shared.is_application_s else None,
+            section,
+            frozenset(mutable),
+        )
 
     def _policy(self, section: str) -> PolicySettings | None:
         own = self._values.is_set(section, "restart_policy")

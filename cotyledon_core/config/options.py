@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from oslo_config import cfg
 
+from cotyledon_core.config.marks import MANAGER_MARKS, SERVICE_MARKS, explained
 from cotyledon_core.config.policy_options import in_files
 from cotyledon_core.exceptions import PluginError
 from cotyledon_core.plugins.loading import Namespace, PluginInfo, discover, plugin_options
@@ -26,6 +27,12 @@ SERVICE = "service:"
 """What the names of services' sections begin with."""
 NOTIFIER = "notifier:"
 """What the names of notifiers' sections begin with."""
+
+
+def is_ours(section: str) -> bool:
+    """Whether all of a section is the manager's; in [DEFAULT] a few options are."""
+    return section in (MANAGER, CONTROL) or section.startswith((SERVICE, NOTIFIER))
+
 
 DEFAULT_POLICY = "always"
 GRACEFUL_SHUTDOWN_TIMEOUT = 60
@@ -306,10 +313,11 @@ def list_opts() -> list[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:
     Each installed plugin is shown as if a section had its name. One that is
     broken is left out, with a warning.
     """
+    of_services = explained(SERVICE_OPTIONS, SERVICE_MARKS)
     listed = [
         (None, DEFAULT_OPTIONS),
-        (cfg.OptGroup(MANAGER), MANAGER_OPTIONS + _policy_options()),
-        *_sections(Namespace.SERVICES, SERVICE, SERVICE_OPTIONS),
+        (cfg.OptGroup(MANAGER), explained(MANAGER_OPTIONS, MANAGER_MARKS) + _policy_options()),
+        *_sections(Namespace.SERVICES, SERVICE, of_services),
         *_sections(Namespace.NOTIFIERS, NOTIFIER, NOTIFIER_OPTIONS),
     ]
     return [(group, copy.deepcopy(options)) for group, options in listed]

@@ -1,45 +1,59 @@
 """The configuration's part in a reload: read and check all of it, then take it over.
 
 Nothing that runs is touched before the new configuration has been compiled
-whole. What is taken over then is the number of workers of each service, which
-starts it again if it had been given up or had finished, the options of
-[DEFAULT], and what services that want the whole configuration get; all else that
-differs is named in the log and waits for a restart of the manager.
+whole, and found to need no restart of the manager. Only what differs is taken
+over. A service's workers are left alone if nothing that the service could read
+has changed, unless they can reload in place: then they are told to.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Container, Mapping
 from functools import partial
 from typing import Protocol
 
 from oslo_config import cfg
 
-from cotyledon_core.config.difference import Difference, difference
+from cotyledon_core.config.difference import Difference, ServiceChange, difference, refusals
 from cotyledon_core.config.loader import read
 from cotyledon_core.config.origin import SharedConf
-from cotyledon_core.config.settings import ManagerSettings
-from cotyledon_core.types import ServiceId
+from cotyledon_core.config.settings import ManagerSettings, ServiceSettings
+from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.service import has_own_reload, may_execute
+from cotyledon_core.supervision.messages import Manner
 
 LOG = logging.getLogger(__name__)
 
 
-class Manager(Protocol):
-    """What is needed of a manager."""
+class Target(Protocol):
+    """What is changed; a method notes what undoes it unless it says otherwise."""
 
-    _graceful_shutdown_timeout: int
+    def add(self, settings: ServiceSettings) -> None: ...
 
-    @property
-    def _service_ids(self) -> Mapping[str, ServiceId]:
-        """By the service's name."""
+    def remove(self, name: str) -> None: ...
 
-    def reconfigure(self, service_id: ServiceId, workers: int) -> None: ...
+    def scale(self, name: str, workers: int) -> None: ...
 
-    def _revive(self, service_id: ServiceId) -> None: ...
+    def change(self, settings: ServiceSettings, manner: Manner | None, *, afresh: bool) -> None:
+        """Define a service anew.
 
-    def _tell_all(self) -> None: ...
+        :param manner: how its workers are brought to it; None leaves them alone.
+        :param afresh: whether workers that were left ended are started again.
+        """
+
+    def set_grace(self, seconds: float) -> None: ...
+
+    def set_pace(self, spawn_interval: float, stop_delay: float) -> None: ...
+
+    def change_notifiers(
+        self, notifiers: Mapping[str, Notifier], unchanged: Container[str]
+    ) -> None:
+        """Tell events to others; what undoes it is not noted."""
+
+    def on_undo(self, step: Callable[[], None]) -> None:
+        """Have something else done if the reload is undone."""
 
 
 class Reloader:
@@ -49,11 +63,14 @@ class Reloader:
     :param running: what the manager was made with.
     """
 
-    undoes = True
-
     def __init__(self, shared: SharedConf, running: ManagerSettings) -> None:
         self._shared = shared
         self._running = running
+
+    @property
+    def undoes(self) -> bool:
+        """Whether a reload that fails is undone, as the configuration that it brought says."""
+        return self._running.on_reload_failure == "rollback"
 
     def read(self) -> ManagerSettings:
         """The meaning of the files now; changes nothing.
@@ -62,26 +79,29 @@ class Reloader:
         """
         return read(self._shared)[0]
 
-    def prepare(self) -> Callable[[Manager], None]:
+    def prepare(self) -> Callable[[Target], None]:
         """Read and check all files; changes nothing yet.
 
         :returns: what takes the new configuration over when it is called.
-        :raises ConfigurationError: with every fault found; what runs stays.
+        :raises ConfigurationError: with every fault found, or every option that
+            differs and cannot be changed in a running manager; what runs stays.
         """
         settings, conf = read(self._shared)
-        return partial(self._take_over, settings, conf)
+        found = difference(self._running, settings)
+        if found.restart:
+            raise ConfigurationError(refusals(found, settings))
+        return partial(self._take_over, found, settings, conf)
 
-    def _take_over(self, new: ManagerSettings, conf: cfg.ConfigOpts, manager: Manager) -> None:
-        found = difference(self._running, new)
-        for name, old_count, count in found.scaled:
-            LOG.info("service %s: %d workers instead of %d", name, count, old_count)
-            manager.reconfigure(manager._service_ids[name], count)
-            manager._revive(manager._service_ids[name])
-        manager._tell_all()
-        manager._graceful_shutdown_timeout = new.graceful_shutdown_timeout
-        _log_the_rest(found)
-        self._running = _taken_over(self._running, new)
-        self._shared.put(conf)
+    def _take_over(
+        self, found: Difference, new: ManagerSettings, conf: cfg.ConfigOpts, target: Target
+    ) -> None:
+        target.on_undo(partial(setattr, self, "_running", self._running))
+        target.on_undo(self._shared.take_over(conf))
+        _change_manager(found, new, target)
+        if found.notifiers:
+            _change_notifiers(found, self._running, new, target)
+        self._running = new
+        _change_services(found, new, target)
         log_settings(new, conf)
 
 
@@ -96,24 +116,80 @@ def log_settings(settings: ManagerSettings, conf: cfg.ConfigOpts) -> None:
             LOG.warning("cannot log all options: %s", error)
 
 
-def _log_the_rest(found: Difference) -> None:
-    for name in found.added:
-        LOG.warning("added service %s needs a restart of the manager", name)
-    for name in found.removed:
-        LOG.warning("removed service %s needs a restart of the manager", name)
-    for name in found.changed:
-        LOG.warning("changed %s needs a restart of the manager", name)
+def _change_manager(found: Difference, new: ManagerSettings, target: Target) -> None:
+    for key in found.live:
+        LOG.info("%s: taken over", key)
+    target.set_grace(new.graceful_shutdown_timeout)
+    target.set_pace(new.spawn_interval, new.stop_delay)
 
 
-def _taken_over(running: ManagerSettings, new: ManagerSettings) -> ManagerSettings:
-    """What runs after a reload; the rest of ``new`` differs from it at the next one too."""
-    counts = {service.name: service.workers for service in new.services}
-    return replace(
-        running,
-        services=tuple(
-            replace(service, workers=counts.get(service.name, service.workers))
-            for service in running.services
-        ),
-        graceful_shutdown_timeout=new.graceful_shutdown_timeout,
-        log_options=new.log_options,
-    )
+def _change_notifiers(
+    found: Difference, old: ManagerSettings, new: ManagerSettings, target: Target
+) -> None:
+    notifiers = {item.name: item.notifier for item in new.notifiers}
+    LOG.info("notifiers: %s", ", ".join(notifiers) or "none")
+    changed = {*found.notifiers.added, *found.notifiers.changed, *found.notifiers.removed}
+    target.change_notifiers(notifiers, notifiers.keys() - changed)
+
+    def undo() -> None:
+        before = {item.name: item.make() for item in old.notifiers}
+        target.change_notifiers(before, before.keys() - changed)
+
+    target.on_undo(undo)
+
+
+def _change_services(found: Difference, new: ManagerSettings, target: Target) -> None:
+    for settings in found.removed:
+        LOG.info("service %s: removed", settings.name)
+        target.remove(settings.name)
+    changes = {change.name: change for change in found.changed}
+    added = {settings.name for settings in found.added}
+    for settings in new.services:
+        if settings.name in added:
+            LOG.info("service %s: added", settings.name)
+            target.add(settings)
+        elif settings.name in changes:
+            _change_service(changes[settings.name], target)
+        elif _reloads_in_place(settings):
+            LOG.info("service %s: unchanged, its workers are told to reload", settings.name)
+            target.change(settings, Manner.TELL_OR_LEAVE, afresh=False)
+        else:
+            LOG.info("service %s: unchanged, its workers are left alone", settings.name)
+
+
+def _change_service(change: ServiceChange, target: Target) -> None:
+    settings, manner = change.new, _manner(change)
+    if change.is_scaled:
+        target.scale(change.name, settings.workers)
+        LOG.info(
+            "service %s: %d workers instead of %d",
+            change.name,
+            settings.workers,
+            change.old.workers,
+        )
+    keys = ", ".join(key.name for key in (*change.replacing, *change.in_place, *change.conf))
+    if manner is Manner.REPLACE:
+        LOG.info("service %s: its workers are replaced (%s)", change.name, keys)
+    elif manner is Manner.TELL:
+        LOG.info("service %s: its workers are told to reload (%s)", change.name, keys)
+    elif manner is Manner.TELL_OR_LEAVE:
+        LOG.info("service %s: its workers are told to reload", change.name)
+    for key in change.live:
+        LOG.info("%s: taken over", key)
+    target.change(settings, manner, afresh=True)
+
+
+def _manner(change: ServiceChange) -> Manner | None:
+    """How the workers come to it; None if they need not."""
+    if change.replacing:
+        return Manner.REPLACE
+    if change.in_place or change.conf:
+        return Manner.REPLACE if change.new.options.always_replaces else Manner.TELL
+    return Manner.TELL_OR_LEAVE if _reloads_in_place(change.new) else None
+
+
+def _reloads_in_place(settings: ServiceSettings) -> bool:
+    """Whether its workers can do something about a reload that changes nothing for them."""
+    service_class = settings.factory.service_class
+    able = has_own_reload(service_class) or may_execute(service_class)
+    return able and not settings.options.always_replaces

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from cotyledon_core.config.origin import SharedConf
+from cotyledon_core.config.sources import Sources
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.plugins.restart_policy import RestartPolicy
-from cotyledon_core.service import Service
+from cotyledon_core.service import Service, has_own_reload
 from cotyledon_core.service_options import ServiceOptions
 from cotyledon_core.types import WorkerId
 
@@ -22,12 +24,43 @@ class ConfiguredService:
     options: Mapping[str, Any] = field(repr=False)  # secrets may be among them
     """By name: what reaches the constructor as keywords."""
     conf: SharedConf | None = field(compare=False, repr=False)
-    """For a class that overrides :meth:`Service.from_conf`, None for others."""
+    """For a class that overrides :meth:`Service.from_conf`, and where the application
+    has the ConfigOpts itself; None if the service cannot read it."""
+    section: str = field(default="", compare=False)
+    """Where the options stand."""
+    mutable: frozenset[str] = field(default=frozenset(), compare=False)
+    """The options that oslo.config may change while the service runs."""
 
     def __call__(self, worker_id: WorkerId) -> Service:
         if self.conf is None:
             return self.service_class(worker_id, **self.options)
-        return self.service_class.from_conf(worker_id, self.conf.get(), **self.options)
+        conf = self.conf.get()
+        if wants_conf(self.service_class):
+            # where it finds what a reload changes
+            self._register(conf)
+        return self.service_class.from_conf(worker_id, conf, **self.options)
+
+    def reread(self) -> bool:
+        """In a worker, at a reload: bring the ConfigOpts that the service has up to date.
+
+        :returns: False if the worker has to be replaced.
+        """
+        if self.conf is None:
+            return has_own_reload(self.service_class)
+        from cotyledon_core.config.reread import reread
+
+        return reread(self.conf, self.service_class)
+
+    def _register(self, conf: Any) -> None:
+        from oslo_config import cfg
+
+        for option in self.service_class.options():
+            with contextlib.suppress(cfg.DuplicateOptError):
+                conf.register_opt(option, self.section)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # others need not carry all of an application's options to a spawned worker
+        return {**vars(self), "conf": self.conf if wants_conf(self.service_class) else None}
 
 
 def wants_conf(service_class: type[Service]) -> bool:
@@ -79,6 +112,10 @@ class NotifierSettings:
     notifier: Notifier = field(compare=False)
     """An instance made from ``options``."""
 
+    def make(self) -> Notifier:
+        """Another instance."""
+        return self.notifier_class(**self.options)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ManagerSettings:
@@ -103,3 +140,9 @@ class ManagerSettings:
     log_options: bool
     notices: tuple[str, ...] = field(default=(), compare=False)
     """What is no fault but may not be meant, one line each."""
+    on_reload_failure: str = "rollback"
+    """``rollback`` or ``halt``."""
+    reload_method: str = "reload"
+    """``reload`` or ``mutate``: how workers re-read the whole configuration."""
+    sources: Sources = field(default=Sources({}, {}), compare=False, repr=False)
+    """Where it was read from."""

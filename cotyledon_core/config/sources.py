@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
 
 from oslo_config import cfg, iniparser
 
@@ -18,6 +18,14 @@ from cotyledon_core.config.origin import Origin, files_in
 from cotyledon_core.exceptions import ConfigurationError
 
 NO_FILE = "no configuration file (name one with --config-file)"
+
+Sections: TypeAlias = Mapping[str, Mapping[str, list[str]]]
+"""What oslo.config's parser makes of a file: keys by section, all values of each."""
+
+Entries: TypeAlias = Mapping[tuple[str, str], tuple[str, ...]]
+"""By section and key: all values as they are written."""
+
+_CONFIG_SOURCE = ("DEFAULT", "config_source")
 
 
 class Entry(NamedTuple):
@@ -39,7 +47,7 @@ class Sources:
 
     def __init__(
         self,
-        sections: Mapping[str, Mapping[str, Mapping[str, list[str]]]],
+        sections: Mapping[str, Sections],
         environment: Mapping[str, str],
     ) -> None:
         self._sections = sections
@@ -76,6 +84,10 @@ class Sources:
                 for key, values in keys.items():
                     yield Entry(file, section, key, values[-1])
 
+    def raw_entries(self) -> Entries:
+        """All that could be read from here."""
+        return raw_entries(self._sections.values(), self.environment)
+
     def sections(self) -> Iterator[tuple[str, str]]:
         """Pairs of file and section name, empty sections too."""
         for file, sections in self._sections.items():
@@ -98,6 +110,35 @@ class Sources:
             return self.environment[variable(section, key)]
         entry = self._last.get((normal(section), key))
         return entry.value if entry else None
+
+
+def raw_entries(files: Iterable[Sections], environment: Mapping[str, str]) -> Entries:
+    """All that could be read from files and the environment, which goes before.
+
+    :param files: in the order of reading.
+    """
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for sections in files:
+        for section, keys in sections.items():
+            for key, values in keys.items():
+                place = (normal(section), key)
+                found[place] = (*found.get(place, ()), *values)
+    for name, value in environment.items():
+        section, separator, key = name.removeprefix("OS_").partition("__")
+        if separator and name.startswith("OS_"):
+            section = section if section == "DEFAULT" else section.lower()
+            found[section, key.lower()] = (value,)
+    return found
+
+
+def changed_entries(old: Entries, new: Entries) -> list[tuple[str, str]]:
+    """Sections and keys with other values, in order.
+
+    What a driver of oslo.config's reads elsewhere cannot be compared: with
+    ``config_source`` in use, that counts as changed.
+    """
+    changed = {place for place in old.keys() | new.keys() if old.get(place) != new.get(place)}
+    return sorted(changed | ({_CONFIG_SOURCE} & new.keys()))
 
 
 def normal(section: str) -> str:

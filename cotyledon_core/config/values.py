@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from oslo_config import cfg, types
 
+from cotyledon_core.config.origin import wrong_values
 from cotyledon_core.config.sources import Sources
 
 
@@ -64,6 +65,11 @@ class Values:
                     )
             known.setdefault(option.dest, option)
 
+    def check_registered(self) -> None:
+        """Look at all options that are registered, the application's own among them."""
+        for section, option, error in wrong_values(self.conf):
+            self.fault(section, option.dest, self._reason(section, option, error))
+
     def get(self, section: str, key: str) -> Any:
         """The value; None if it is not set and has no default, or is wrong."""
         try:
@@ -71,7 +77,7 @@ class Values:
         except RecursionError:
             self.fault(section, key, "its value refers to itself; write $$ for a dollar sign")
         except Exception as error:  # a plugin may bring types of its own
-            self.fault(section, key, self._reason(section, key, error))
+            self.fault(section, key, self._reason(section, self.known[section][key], error))
         else:
             self._check_used(section, key, value)
             return value
@@ -117,14 +123,13 @@ class Values:
     def _lookup(self, section: str, key: str) -> Any:
         return self.conf[key] if section == "DEFAULT" else self.conf[section][key]
 
-    def _reason(self, section: str, key: str, error: Exception) -> str:
+    def _reason(self, section: str, option: cfg.Opt, error: Exception) -> str:
         cause = error.__context__ if isinstance(error.__context__, Exception) else error
         if isinstance(error, cfg.Error) and not isinstance(error, ValueError):
             name = getattr(cause, "opt_name", None) or getattr(cause, "group_name", None)
             what = f"{name!r}, which is no option" if name else str(cause)
             return f"its value refers to {what}; write $$ for a dollar sign"
-        option = self.known[section][key]
-        raw = self.sources.raw(section, key)
+        raw = self.sources.raw(section, option.dest)
         shown = "the value" if option.secret or raw is None else repr(raw)
         why = "" if option.secret or _says_all(option.type) else f" ({cause})"
         hint = "; a comment must be on a line of its own" if raw and " #" in raw else ""

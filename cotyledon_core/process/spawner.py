@@ -192,9 +192,11 @@ class ContextSpawner:
             return child
         except Exception as error:
             place.give_back()
+            own = isinstance(error, WorkerStartError)
             return WorkerStartError(
                 f"cannot start a worker of service {assignment.service_name} by "
-                f"{self._context.get_start_method()}: {type(error).__name__}: {error}"
+                f"{self._context.get_start_method()}: "
+                f"{error if own else f'{type(error).__name__}: {error}'}"
             )
 
     def _start(self, assignment: Assignment, place: Place, stderr: Any) -> Child:

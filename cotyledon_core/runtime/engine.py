@@ -46,8 +46,9 @@ LOG = Log("cotyledon_core")
 class Reloader(Protocol):
     """Brings in a changed configuration; see :mod:`cotyledon_core.config.reloader`."""
 
-    undoes: bool
-    """Whether a reload that fails is undone."""
+    @property
+    def undoes(self) -> bool:
+        """Whether a reload that fails is undone."""
 
     def prepare(self) -> Callable[[Any], None]: ...
 
@@ -60,8 +61,10 @@ class Engine:
 
     def __init__(self, grace: float) -> None:
         self.grace = grace
+        self.spawn_interval = 0.0
+        """The least time between two starts, in seconds."""
         self.stop_delay = 0.0
-        """Seconds from an accepted stop until the workers are asked to end; for the next run."""
+        """Seconds from an accepted stop until the workers are asked to end."""
         self.dump_signal = board.default_signal()
         """What asks a worker for its stacks; 0 for nothing."""
         self.hooks = Hooks()
@@ -96,10 +99,9 @@ class Engine:
         self._post(msg.AddService(definition.spec(self._foreign_code)))
 
     def scale(self, service_id: ServiceId, workers: int) -> None:
+        # a reload that is undone comes back to this size
+        self.definitions[service_id] = replace(self.definitions[service_id], workers=workers)
         self._post(msg.Scale(service_id, workers))
-
-    def revive(self, service_id: ServiceId) -> None:
-        self._post(msg.Revive(service_id))
 
     def set_grace(self, grace: float) -> None:
         self.grace = grace
@@ -133,19 +135,18 @@ class Engine:
         name: str,
         context: Callable[[], Any],
         notifiers: Mapping[str, Notifier],
-        spawn_interval: float,
-        manager: Any,
+        target: Callable[[Reload], Any],
     ) -> int:
         """Supervise until the end; return the exit status.
 
         :param context: the multiprocessing context for the workers, None for the default.
-        :param manager: what a reload's changes are applied to.
+        :param target: makes what a changed configuration is applied to.
         """
         # what is there now stays: kept out of garbage collection, it is not
         # touched, and so not copied, in any worker
         gc.freeze()
         try:
-            run = self._assemble(context, notifiers, spawn_interval)
+            run = self._assemble(context, notifiers)
             if run is None:
                 return 1 if self._signals.is_pending(SIGINT, SIGALRM or SIGINT) else 0
             self._run = run
@@ -154,7 +155,7 @@ class Engine:
             self._environment.take()
             try:
                 run.household.open()
-                loop = run.loop(lambda: self._prepare_reload(manager), self._undo_reload)
+                loop = run.loop(lambda: self._prepare_reload(target), self._undo_reload)
                 return loop.run(self._start(name))
             finally:
                 self._run = None
@@ -163,7 +164,7 @@ class Engine:
             self._signals.restore()
 
     def _assemble(
-        self, context: Callable[[], Any], notifiers: Mapping[str, Notifier], spawn_interval: float
+        self, context: Callable[[], Any], notifiers: Mapping[str, Notifier]
     ) -> Run | None:
         """Get all descriptors, as soon as there are enough; None if a stop comes first."""
         delay = FIRST_RETRY
@@ -171,7 +172,7 @@ class Engine:
             try:
                 fill_standard_descriptors()
                 self._signals.open()
-                return Run(self, context, notifiers, spawn_interval)
+                return Run(self, context, notifiers)
             except OSError as error:
                 self._signals.close()
                 if error.errno not in EXHAUSTED:
@@ -196,34 +197,6 @@ class Engine:
 
     # -- a reload
 
-    @property
-    def reload(self) -> Reload:
-        """The reload that is being prepared."""
-        assert self._reload is not None
-        return self._reload
-
-    def _prepare_reload(self, manager: Any) -> Iterable[msg.Message]:
-        """The configuration first; only if that holds anything changes."""
-        assert self._run is not None
-        self._reload = Reload(self.definitions, self._foreign_code)
-        if self.reloader is None:
-            for definition in list(self.definitions.values()):
-                self._reload.change(definition, definition.manner)
-        else:
-            try:
-                with self._environment.restored():
-                    take_over = self.reloader.prepare()
-                take_over(manager)
-            except ConfigurationError as error:
-                return [msg.RefuseReload(str(error))]
-        self._run.household.reloaded()
-        return self._reload.messages()
-
-    def _undo_reload(self) -> Iterable[msg.Message]:
-        if self.reloader is None or not self.reloader.undoes:
-            return [msg.Reload(undo=True)]
-        return self.reload.undone()
-
     def change_notifiers(
         self, notifiers: Mapping[str, Notifier], unchanged: Container[str]
     ) -> None:
@@ -234,6 +207,28 @@ class Engine:
         """
         if self._run is not None:
             self._run.household.change_notifiers(notifiers, unchanged)
+
+    def _prepare_reload(self, target: Callable[[Reload], Any]) -> Iterable[msg.Message]:
+        """The configuration first; only if that holds anything changes."""
+        assert self._run is not None
+        reload = self._reload = Reload(self.definitions, self._foreign_code)
+        if self.reloader is None:
+            for definition in list(self.definitions.values()):
+                reload.change(definition, definition.manner)
+        else:
+            try:
+                with self._environment.restored():
+                    take_over = self.reloader.prepare()
+                take_over(target(reload))
+            except ConfigurationError as error:
+                return [msg.RefuseReload(str(error))]
+        self._run.household.reloaded()
+        return reload.messages()
+
+    def _undo_reload(self) -> Iterable[msg.Message]:
+        if self._reload is None or self.reloader is None or not self.reloader.undoes:
+            return [msg.Reload(undo=True)]
+        return self._reload.undone()
 
     @property
     def signals(self) -> Signals:
@@ -256,7 +251,6 @@ class Run:
         engine: Engine,
         context: Callable[[], Any],
         notifiers: Mapping[str, Notifier],
-        spawn_interval: float,
     ) -> None:
         self._engine = engine
         self._context = context
@@ -277,7 +271,9 @@ class Run:
         self._selector.register(engine.signals.reader, selectors.EVENT_READ)
         self._selector.register(self._channel.reader, selectors.EVENT_READ)
         self._children = Children(self._roll)
-        self._supervisor = Supervisor(engine.grace, spawn_interval, fraction, engine.stop_delay)
+        self._supervisor = Supervisor(
+            engine.grace, engine.spawn_interval, fraction, engine.stop_delay
+        )
         self.dispatcher = Dispatcher(engine.hooks, engine.foreign_code)
         for name, notifier in notifiers.items():
             self.dispatcher.add_notifier(name, notifier, may_host=CAN_FORK)

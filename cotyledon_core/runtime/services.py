@@ -55,8 +55,7 @@ class ServiceDefinition(Record):
     @property
     def manner(self) -> Manner:
         """How its workers are reloaded."""
-        strategy = self.options.reload_strategy
-        return Manner.REPLACE if strategy in ("rolling", "all_at_once") else Manner.TELL
+        return Manner.REPLACE if self.options.always_replaces else Manner.TELL
 
     @property
     def executes(self) -> bool:

@@ -83,7 +83,10 @@ class Change(Record):
     spec: ServiceSpec
     manner: Manner = Manner.TELL
     afresh: bool = False
-    """Whether workers that were left ended, or wait for their back-off, are started at once."""
+    """Whether workers that were left ended, or wait for their back-off, are started at once.
+
+    Not those of a service that starts after one that is lost.
+    """
 
 
 # -- observations
@@ -202,15 +205,6 @@ class Scale(Record):
     workers: int
 
 
-class Revive(Record):
-    """Start again what the restart policy has left ended in a service, or has given up.
-
-    Not while a service is lost that it starts after.
-    """
-
-    service_id: ServiceId
-
-
 class RemoveService(Record):
     """Stop a service's workers, and forget it when the last one is gone."""
 
@@ -280,7 +274,6 @@ Message = (
     | Start
     | AddService
     | Scale
-    | Revive
     | RemoveService
     | AskReload
     | Reload

@@ -106,10 +106,10 @@ class Reloading:
         service = self._situation.roster.service(change.spec.service_id)
         old, service.spec = service.spec, change.spec
         self._recycling.respecified(service, old)
-        if old.revision == change.spec.revision:
-            return
         if change.afresh:
             self._starting.begin_afresh(service)
+        if old.revision == change.spec.revision:
+            return
         if change.manner is msg.Manner.REPLACE:
             self._replacement.replace(service)
         else:

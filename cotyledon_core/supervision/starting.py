@@ -52,8 +52,16 @@ class Starting:
             if not service.waiting:
                 self._situation.starts.add(worker)
 
-    def revive(self, service: SupervisedService) -> None:
-        """Start those again that were left ended."""
+    def begin_afresh(self, service: SupervisedService) -> None:
+        """Start at once whoever was left ended, or waits for its back-off."""
+        self._revive(service)
+        for worker in service.workers.values():
+            worker.restarts.clear()
+            if worker.state is State.BACKOFF and not worker.queued:
+                self._situation.deadlines.cancel(Timer(Kind.BACKOFF, worker))
+                self._situation.starts.add(worker)
+
+    def _revive(self, service: SupervisedService) -> None:
         situation = self._situation
         if situation.stopping or situation.order.lost_before(service) is not None:
             return
@@ -67,15 +75,6 @@ class Starting:
         if ended:
             situation.agenda.publish_of(service, events.ServiceRevived)
         situation.completion.look_at(service)
-
-    def begin_afresh(self, service: SupervisedService) -> None:
-        """Start at once whoever was left ended, or waits for its back-off."""
-        self.revive(service)
-        for worker in service.workers.values():
-            worker.restarts.clear()
-            if worker.state is State.BACKOFF and not worker.queued:
-                self._situation.deadlines.cancel(Timer(Kind.BACKOFF, worker))
-                self._situation.starts.add(worker)
 
     def start_due(self) -> None:
         """Start those whose turn it is."""

@@ -103,7 +103,6 @@ class Supervisor:
             msg.Start: self._start,
             msg.AddService: self._add_service,
             msg.Scale: self._scale,
-            msg.Revive: self._revive,
             msg.RemoveService: self._departure.remove,
             msg.AskReload: self._reloading.asked,
             msg.Reload: self._reloading.reload,
@@ -189,9 +188,6 @@ class Supervisor:
         self._recycling.grant(service)
         self._replacement.advance(service)
         self._situation.order.look_at(service)
-
-    def _revive(self, message: msg.Revive) -> None:
-        self._starting.revive(self._situation.roster.service(message.service_id))
 
     # -- what happens to all
 

@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from cotyledon_core.exceptions import WorkerStartError
 from cotyledon_core.record import Record
 from cotyledon_core.types import ServiceId, WorkerId
 
@@ -69,7 +70,13 @@ class SealedAssignment:
         from multiprocessing.reduction import ForkingPickler
 
         # things of multiprocessing's can be pickled only while a process is started
-        content = bytes(ForkingPickler.dumps(self._content))
+        try:
+            content = bytes(ForkingPickler.dumps(self._content))
+        except Exception as error:
+            from cotyledon_core.worker.travelling import fault
+
+            faults = (fault(part, name) for name, part in vars(self._content).items())
+            raise WorkerStartError(next(filter(None, faults), str(error))) from error
         return {"worker_name": self.worker_name, "_content": content}
 
     def open(self) -> Assignment:

@@ -52,6 +52,8 @@ from cotyledon_core.worker.manager_link import ManagerLink
 from cotyledon_core.worker.recycling import Recycling
 from cotyledon_core.worker.tracing import trace_this_thread
 
+LEAVE = "X_LEAVE=1"
+"""Asks the manager for a replacement."""
 LONGEST_WAIT = 86400.0
 """Seconds; the system does not take any number."""
 
@@ -79,6 +81,8 @@ class Worker:
         self.recycling: Recycling | None = None
         self._title = f"{assignment.program_name}: {assignment.service_name} worker"
         self._service: Any = None
+        self._reread: Callable[[], bool] | None = getattr(assignment.factory, "reread", None)
+        """Brings the configuration that the service has up to date, if that can be done here."""
         self._calls: Any = None
         """What has ``run``, ``terminate`` and ``reload`` to call: service or event loop."""
         self._event_loop: Any = None
@@ -232,7 +236,7 @@ class Worker:
 
     def ask_for_replacement(self) -> None:
         """The manager answers with SIGTERM and starts another in this one's place."""
-        self.tell("X_LEAVE=1")
+        self.tell(LEAVE)
 
     # -- signals
 
@@ -316,7 +320,7 @@ class Worker:
     def _reload(self) -> None:
         if self._terminating:
             return
-        if not has_own_reload(self._service):
+        if not has_own_reload(self._service) and self._reread is None:
             self.ask_for_replacement()
             return
         self._reload_wanted = True
@@ -330,13 +334,21 @@ class Worker:
                 if self._terminating:
                     return
                 self._reload_wanted = False
-                self._calls.reload()
+                answer = self._reload_once()
             if not self._reload_wanted:
-                self.tell("X_RELOADED=1")
+                self.tell(answer)
         self._reloading = False
         if self._reload_wanted:
             # a SIGHUP came between the loop's end and the line above
             self.signals.post(SIGHUP or SIGTERM)
+
+    def _reload_once(self) -> str:
+        """What the manager is told: that it is done, or that another worker has to do it."""
+        if self._reread is not None and not self._reread():
+            return LEAVE
+        if has_own_reload(self._service):
+            self._calls.reload()
+        return "X_RELOADED=1"
 
     # -- threads and ends
 

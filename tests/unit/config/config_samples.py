@@ -82,15 +82,20 @@ class Whole(Service):
 
     @classmethod
     def options(cls) -> list[Any]:
-        return [cfg.StrOpt("extra", default="none")]
+        return [
+            cfg.StrOpt("extra", default="none"),
+            cfg.StrOpt("soft", default="none", mutable=True),
+        ]
 
     @classmethod
     def from_conf(cls, worker_id: WorkerId, conf: Any, **options: Any) -> Whole:
         conf.register_opts([cfg.StrOpt("colour", default="grey")], "paint")
         made = cls(worker_id)
+        made.conf = conf
         made.seen = (conf.paint.colour, options["extra"])
         return made
 
+    conf: Any
     seen: tuple[str, str]
 
 

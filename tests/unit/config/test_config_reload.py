@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
 import pytest
 from oslo_config import cfg
 
 from cotyledon_core.config.application import build
-from cotyledon_core.config.difference import Difference, difference
 from cotyledon_core.config.loader import load
-from cotyledon_core.config.settings import ManagerSettings
+from cotyledon_core.config.settings import ServiceSettings
 from cotyledon_core.exceptions import ConfigurationError
-from cotyledon_core.types import ServiceId, WorkerId
+from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.supervision.messages import Manner
+from cotyledon_core.types import WorkerId
 
-Compile = Callable[[str], ManagerSettings]
 Write = Callable[..., Path]
 
 BASE = """
@@ -31,94 +31,140 @@ service_type = example
 """
 
 
-class Manager:
-    """Notes what is asked of it."""
+class Target:
+    """Notes what is changed in it."""
 
-    def __init__(self, *names: str) -> None:
-        self._service_ids = {name: ServiceId(uuid4()) for name in names}
-        self._graceful_shutdown_timeout = 60
-        self.asked: list[tuple[str, int]] = []
-        self.revived: list[str] = []
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.steps: list[Callable[[], None]] = []
 
-    def reconfigure(self, service_id: ServiceId, workers: int) -> None:
-        names = {known: name for name, known in self._service_ids.items()}
-        self.asked.append((names[service_id], workers))
+    def take(self) -> list[tuple[Any, ...]]:
+        """What was asked of it since the last call, but for telling those that stay the same."""
+        asked, self.asked = self.asked, []
+        return [each for each in asked if each[2:] != ("TELL_OR_LEAVE",)]
 
-    def _revive(self, service_id: ServiceId) -> None:
-        names = {known: name for name, known in self._service_ids.items()}
-        self.revived.append(names[service_id])
+    def undo(self) -> None:
+        steps, self.steps = self.steps, []
+        for step in reversed(steps):
+            step()
 
+    def add(self, settings: ServiceSettings) -> None:
+        self.asked.append(("add", settings.name))
 
-@pytest.mark.parametrize(
-    ("added", "expected"),
-    [
-        ("", Difference()),
-        ("workers = 3", Difference(scaled=(("two", 1, 3),))),  # type: ignore[arg-type]
-        ("workers = 0", Difference(scaled=(("two", 1, 0),))),  # type: ignore[arg-type]
-        ("workers = 1", Difference()),
-        ("greeting = hi", Difference(changed=("[service:two] greeting",))),
-        ("greeting = hello", Difference()),
-        ("capped_period = 1", Difference(changed=("[service:two] capped_period",))),
-        ("capped_period = 60.0", Difference()),
-        ("restart_policy = never", Difference(changed=("[service:two] restart_policy",))),
-        (
-            "graceful_shutdown_timeout = 1",
-            Difference(changed=("[service:two] graceful_shutdown_timeout",)),
-        ),
-        ("[cotyledon]\nservices = two, one", Difference()),
-        ("[cotyledon]\nservices = one", Difference(removed=("two",))),
-        ("[cotyledon]\nservices = one, two, whole", Difference(added=("whole",))),
-        ("[cotyledon]\nname = x", Difference(changed=("[cotyledon] name",))),
-        ("[cotyledon]\nspawn_interval = 1", Difference(changed=("[cotyledon] spawn_interval",))),
-        ("[cotyledon]\nstart_method = spawn", Difference(changed=("[cotyledon] start_method",))),
-        ("[cotyledon]\nnotifiers = board", Difference(changed=("[cotyledon] notifiers",))),
-        (
-            "[DEFAULT]\ngraceful_shutdown_timeout = 3\nlog_options = no",
-            Difference(),
-        ),
-        (
-            "[cotyledon]\nrestart_policy = always",
-            Difference(changed=("[service:one] restart_policy", "[service:two] restart_policy")),
-        ),
-    ],
-)
-def test_difference(added: str, expected: Difference, compiled: Compile) -> None:
-    found = difference(compiled(BASE), compiled(BASE + added))
-    assert found == expected
-    assert bool(found) == bool(expected != Difference())
+    def remove(self, name: str) -> None:
+        self.asked.append(("remove", name))
+
+    def scale(self, name: str, workers: int) -> None:
+        self.asked.append(("scale", name, workers))
+
+    def change(self, settings: ServiceSettings, manner: Manner | None, *, afresh: bool) -> None:
+        how = manner.name if manner else "NOT AT ALL"
+        self.asked.append(("change", settings.name, how, *(["afresh"] if afresh else [])))
+
+    def set_grace(self, seconds: float) -> None:
+        self.grace = seconds
+
+    def set_pace(self, spawn_interval: float, stop_delay: float) -> None:
+        self.pace = spawn_interval, stop_delay
+
+    def change_notifiers(
+        self, notifiers: Mapping[str, Notifier], unchanged: Container[str]
+    ) -> None:
+        kept = [name for name in notifiers if name in unchanged]
+        self.asked.append(("notifiers", list(notifiers), kept))
+
+    def on_undo(self, step: Callable[[], None]) -> None:
+        self.steps.append(step)
 
 
-def test_difference_of_notifiers(compiled: Compile) -> None:
-    text = "[cotyledon]\nservices =\nnotifiers = board\n[notifier:board]\n"
-    assert difference(compiled(text), compiled(text)) == Difference()
-    found = difference(compiled(text), compiled(text + "colour = red"))
-    assert found.changed == ("[notifier:board] colour",)
-    found = difference(compiled(text), compiled(text + "notifier_type = log"))
-    assert found.changed == ("[notifier:board] notifier_type",)
+Reload = Callable[[str], list[tuple[Any, ...]]]
 
 
-def test_counts_are_taken_over(write: Write) -> None:
+@pytest.fixture
+def target() -> Target:
+    return Target()
+
+
+@pytest.fixture
+def reload(write: Write, target: Target) -> Reload:
+    """Changes the file and reloads; returns what was asked of the target."""
     _, reloader = build(load([f"--config-file={write(BASE)}"]))
-    manager = Manager("one", "two")
-    write(BASE + "workers = 5")
-    apply = reloader.prepare()
-    assert manager.asked == []
-    apply(manager)
-    assert manager.asked == [("two", 5)]
-    reloader.prepare()(manager)
-    assert manager.asked == [("two", 5)]
-    write(BASE)
-    reloader.prepare()(manager)
-    assert manager.asked == [("two", 5), ("two", 1)]
-    assert manager.revived == ["two", "two"]
+
+    def reload(text: str) -> list[tuple[Any, ...]]:
+        write(text)
+        reloader.prepare()(target)
+        return target.take()
+
+    return reload
 
 
-def test_the_manager_s_timeout_is_taken_over(write: Write) -> None:
-    _, reloader = build(load([f"--config-file={write(BASE)}"]))
-    manager = Manager("one", "two")
-    write(BASE + "[DEFAULT]\ngraceful_shutdown_timeout = 7")
-    reloader.prepare()(manager)
-    assert manager._graceful_shutdown_timeout == 7
+def test_counts(reload: Reload) -> None:
+    scaled = [("change", "two", "TELL_OR_LEAVE", "afresh")]
+    assert reload(BASE + "workers = 5") == [("scale", "two", 5), *scaled]
+    assert reload(BASE + "workers = 5") == []
+    assert reload(BASE) == [("scale", "two", 1), *scaled]
+
+
+def test_what_the_manager_takes_over(reload: Reload, target: Target) -> None:
+    assert reload(BASE + "[DEFAULT]\ngraceful_shutdown_timeout = 7") == []
+    assert target.grace == 7
+    text = BASE.replace("capped", "capped\nspawn_interval = 0.5\nstop_delay = 2")
+    assert reload(text) == []
+    assert target.pace == (0.5, 2.0)
+
+
+def test_services_that_come_and_go(reload: Reload) -> None:
+    assert reload(
+        BASE.replace("one, two", "two, three") + "[service:three]\nservice_type=example"
+    ) == [
+        ("remove", "one"),
+        ("add", "three"),
+    ]
+
+
+def test_what_does_not_concern_the_workers(reload: Reload) -> None:
+    for line in ("start_timeout = 3", "restart_policy = never", "max_unavailable = 2"):
+        assert reload(BASE + line) == [("change", "two", "TELL_OR_LEAVE", "afresh")]
+
+
+def test_what_replaces_workers(reload: Reload) -> None:
+    for line in ("greeting = hi", "max_tasks = 9", "service_type = sample\ntarget = here"):
+        text = BASE.replace("[service:two]\nservice_type = example\n", "[service:two]\n")
+        text += line if "service_type" in line else f"service_type = example\n{line}"
+        assert reload(text) == [("change", "two", "REPLACE", "afresh")]
+
+
+def test_notifiers(reload: Reload, target: Target) -> None:
+    named = BASE.replace("capped", "capped\nnotifiers = log, other")
+    section = "[notifier:other]\nnotifier_type = systemd\nsocket = /run/a"
+    assert reload(named + section) == [("notifiers", ["log", "other"], ["log"])]
+    changed = named + section.replace("/a", "/b")
+    assert reload(changed) == [("notifiers", ["log", "other"], ["log"])]
+    assert reload(changed) == []
+    target.undo()
+    assert target.take() == [
+        ("notifiers", ["log", "other"], ["log"]),
+        ("notifiers", ["log"], ["log"]),
+    ]
+
+
+def test_undone_it_is_as_before(reload: Reload, target: Target) -> None:
+    reload(BASE + "greeting = hi")
+    target.undo()
+    assert reload(BASE) == []
+    assert reload(BASE + "greeting = hi") == [("change", "two", "REPLACE", "afresh")]
+
+
+def test_what_needs_a_restart_refuses_the_whole_reload(reload: Reload, target: Target) -> None:
+    text = BASE.replace("capped", "capped\nname = other") + "workers = 3\nstart_after = one"
+    with pytest.raises(ConfigurationError) as refused:
+        reload(text)
+    assert [fault.partition(": ")[2] for fault in refused.value.faults] == [
+        "[cotyledon] name: a change needs a restart of the manager",
+        "[service:two] start_after: a change needs a restart of the manager",
+    ]
+    assert target.asked == []
+    assert reload(BASE) == []
 
 
 @pytest.mark.parametrize("text", ["[cotyledon", "", BASE + "workers = x", BASE + "wokers = 2"])
@@ -128,10 +174,10 @@ def test_a_broken_file_changes_nothing(text: str, write: Write) -> None:
     write(text)
     with pytest.raises(ConfigurationError, match=str(path)):
         reloader.prepare()
-    manager = Manager("one", "two")
+    target = Target()
     write(BASE)
-    reloader.prepare()(manager)
-    assert manager.asked == []
+    reloader.prepare()(target)
+    assert target.take() == []
     assert reloader.read() == settings
 
 
@@ -143,23 +189,6 @@ def test_a_vanished_file_changes_nothing(write: Write) -> None:
         reloader.prepare()
 
 
-def test_the_rest_waits_for_a_restart(write: Write, caplog: pytest.LogCaptureFixture) -> None:
-    _, reloader = build(load([f"--config-file={write(BASE)}"]))
-    manager = Manager("one", "two")
-    write(BASE.replace("one, two", "two, whole") + "workers = 2\ngreeting = hi")
-    for asked in ([("two", 2)], [("two", 2)]):
-        caplog.clear()
-        reloader.prepare()(manager)
-        assert manager.asked == asked
-        warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-        told = [text for text in warnings if text.endswith("needs a restart of the manager")]
-        assert [text.rpartition(" needs")[0] for text in told] == [
-            "added service whole",
-            "removed service one",
-            "changed [service:two] greeting",
-        ]
-
-
 def test_new_workers_get_what_was_read(write: Write) -> None:
     text = "[cotyledon]\nservices = whole\n[paint]\ncolour = "
     settings, reloader = build(load([f"--config-file={write(text + 'red')}"]))
@@ -168,7 +197,7 @@ def test_new_workers_get_what_was_read(write: Write) -> None:
     write(text + "blue")
     apply = reloader.prepare()
     assert factory(WorkerId(0)).seen[0] == "red"  # type: ignore[attr-defined]
-    apply(Manager("whole"))
+    apply(Target())
     assert factory(WorkerId(0)).seen[0] == "blue"  # type: ignore[attr-defined]
 
 
@@ -180,9 +209,9 @@ def test_an_application_s_own_files_and_options(write: Write) -> None:
     _, reloader = build(conf)
     conf.register_opt(cfg.IntOpt("graceful_shutdown_timeout", default=9))
     write(BASE + "workers = 4")
-    manager = Manager("one", "two")
-    reloader.prepare()(manager)
-    assert manager.asked == [("two", 4)]
+    target = Target()
+    reloader.prepare()(target)
+    assert target.take()[0] == ("scale", "two", 4)
     assert reloader.read().graceful_shutdown_timeout == 9
     write(BASE + "[DEFAULT]\nsite = y")
     reloader.prepare()

@@ -88,6 +88,8 @@ def listening(dispatcher: Dispatcher, *outcomes: BaseException | None) -> Listen
 def publish(dispatcher: Dispatcher, event: events.Event) -> None:
     """As at the end of a turn."""
     dispatcher.publish(event)
+    if isinstance(event, events.ManagerReloading):
+        dispatcher.call_reload_hooks()
     dispatcher.flush()
 
 

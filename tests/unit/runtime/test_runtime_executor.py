@@ -26,9 +26,8 @@ from cotyledon_core.runtime.household import Own
 from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.service import Service
 from cotyledon_core.service_options import ServiceOptions
-from cotyledon_core.supervision.actions import Action, Exit, Publish, Request, Signal, Spawn
+from cotyledon_core.supervision.actions import Action, CallReloadHooks, Exit, Request, Signal, Spawn
 from cotyledon_core.supervision.messages import Incarnation, LeaveAsked, Spawned, SpawnFailed
-from cotyledon_core.testing import every_event
 from cotyledon_core.types import ServiceId, WorkerId
 
 SERVICE_ID = ServiceId(UUID(int=1))
@@ -168,10 +167,9 @@ def test_no_signal_follows_a_reaped_process(shell: Shell, request_: Request) -> 
 
 def test_actions_are_performed_in_their_order(shell: Shell) -> None:
     """Starts that follow one another are made together."""
-    reloading = next(event for event in every_event() if event.kind == "manager_reloading")
     answers = shell.perform(
         Spawn(incarnation(0)),
-        Publish(reloading),
+        CallReloadHooks(),
         Spawn(incarnation(1)),
         Spawn(incarnation(2)),
         Signal(incarnation(1), Request.KILL),

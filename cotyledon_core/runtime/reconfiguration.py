@@ -1,0 +1,101 @@
+"""What a reload of the configuration may change in a running manager."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.runtime.reload import Reload
+from cotyledon_core.runtime.services import ServiceDefinition
+from cotyledon_core.supervision import messages as msg
+from cotyledon_core.types import ServiceId
+
+if TYPE_CHECKING:
+    from cotyledon_core.config.settings import ServiceSettings
+
+Define = Callable[["ServiceSettings", ServiceId | None], ServiceDefinition]
+
+
+class Shell(Protocol):
+    """What the manager holds beside its services."""
+
+    grace: float
+    spawn_interval: float
+    stop_delay: float
+
+    def set_grace(self, grace: float) -> None: ...
+
+    def change_notifiers(
+        self, notifiers: Mapping[str, Notifier], unchanged: Container[str]
+    ) -> None: ...
+
+
+class Reconfiguration:
+    """Translates the configuration's names and settings; see :class:`.config.reloader.Target`.
+
+    :param ids: by the service's name.
+    :param define: makes a definition of settings; a new service gets an id, and
+        stands in ``ids`` then.
+    """
+
+    def __init__(
+        self, reload: Reload, shell: Shell, ids: dict[str, ServiceId], define: Define
+    ) -> None:
+        self._reload = reload
+        self._shell = shell
+        self._ids = ids
+        self._define = define
+
+    def add(self, settings: ServiceSettings) -> None:
+        """A service comes."""
+        definition = self._define(settings, None)
+        self._reload.add(definition)
+        self.on_undo(lambda: self._ids.pop(definition.name))
+
+    def remove(self, name: str) -> None:
+        """A service goes."""
+        service_id = self._ids.pop(name)
+        self._reload.remove(service_id)
+        self.on_undo(lambda: self._ids.update({name: service_id}))
+
+    def scale(self, name: str, workers: int) -> None:
+        """A service gets another size."""
+        self._reload.scale(self._ids[name], workers)
+
+    def change(self, settings: ServiceSettings, manner: msg.Manner | None, *, afresh: bool) -> None:
+        """A service is defined anew; see :meth:`.Reload.change`."""
+        definition = self._define(settings, self._ids[settings.name])
+        self._reload.change(definition, manner, afresh=afresh)
+
+    def set_grace(self, seconds: float) -> None:
+        """The manager's grace period; 0 waits without end."""
+        old = self._shell.grace
+        if seconds != old:
+            self._shell.set_grace(seconds)
+            self.on_undo(lambda: self._shell.set_grace(old))
+
+    def set_pace(self, spawn_interval: float, stop_delay: float) -> None:
+        """The least time between two starts, and the delay of a stop, in seconds."""
+        shell = self._shell
+        old = shell.spawn_interval, shell.stop_delay
+        if (spawn_interval, stop_delay) != old:
+            self._put_pace(spawn_interval, stop_delay)
+            self._reload.post(msg.SetPace(spawn_interval, stop_delay), msg.SetPace(*old))
+            self.on_undo(lambda: self._put_pace(*old))
+
+    def _put_pace(self, spawn_interval: float, stop_delay: float) -> None:
+        self._shell.spawn_interval, self._shell.stop_delay = spawn_interval, stop_delay
+
+    def change_notifiers(
+        self, notifiers: Mapping[str, Notifier], unchanged: Container[str]
+    ) -> None:
+        """Tell events to these.
+
+        :param unchanged: names of those that are told already and stay as they are.
+        """
+        self._shell.change_notifiers(notifiers, unchanged)
+
+    def on_undo(self, step: Callable[[], object]) -> None:
+        """Have something else done if the reload is undone."""
+        self._reload.on_undo(step)
