@@ -81,6 +81,7 @@ def test_sighup_during_construction_replaces(launch: Launch, method: str) -> Non
     application.wait_for("on_reload")
     gate.unlink()
     application.wait_for_end_of(newborn)
+    application.wait_for_replacement(workers["batch", 1], ("batch", 1))
     successors = application.wait_for_workers(2)
     assert not set(successors.values()) & {newborn, *workers.values()}
     assert application.stop() == 0
