@@ -8,8 +8,9 @@ nor its lock. It is installed in the manager, so that a forked worker has it
 from its first moment on.
 
 faulthandler writes to a descriptor. It is that of a file in memory, and has the
-same number in all workers; each opens the file anew under it, which gives it a
-position of its own.
+same number in all workers; under it the file is opened anew for each, which
+gives it a position of its own. For a worker that is forked the manager does it
+before the fork, where it costs less; any other does it itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ import mmap
 import os
 import signal
 import struct
+from collections.abc import Iterator
+
+from cotyledon_core.process.descriptors import close_private, keep_private
 
 CAPACITY = 65536
 """Workers; those beyond it are without."""
@@ -42,6 +46,8 @@ class Board:
         self.stamps = mmap.mmap(-1, CAPACITY * _STAMP.size) if descriptor is None else None
         self.descriptor = _memory_file() if descriptor is None else descriptor
         self.dump_signal = dump_signal if self.descriptor >= 0 and _is_free(dump_signal) else 0
+        self._base = -1
+        """The file as the manager has it, while it is opened anew under the descriptor."""
         self._catches_errors = False
         self._free: list[int] = []
         self._used = 0
@@ -88,8 +94,31 @@ class Board:
         """The worker has ended."""
         self._free.append(number)
 
+    @contextlib.contextmanager
+    def lending(self) -> Iterator[None]:
+        """Workers are forked, each after :meth:`lend`."""
+        if self.descriptor >= 0 and self._base < 0:
+            self._base = os.dup(self.descriptor)
+            keep_private(self._base)
+        try:
+            yield
+        finally:
+            self._take_back()
+
+    def lend(self, place: Place) -> None:
+        """What a child that is forked now finds under the descriptor writes to this place."""
+        if not place.settle():
+            # it is written where others write theirs, too
+            self._take_back()
+
+    def _take_back(self) -> None:
+        if self._base >= 0:
+            os.dup2(self._base, self.descriptor, inheritable=False)
+
     def close(self) -> None:
         self.let_errors_be()
+        if self._base >= 0:
+            close_private(self._base)
         if self.dump_signal:
             import faulthandler
 
@@ -158,18 +187,19 @@ class Place:
 
     # -- in the worker
 
-    def settle(self) -> None:
-        """Have the stacks written here."""
+    def settle(self) -> bool:
+        """Have the stacks written here; False if they cannot be."""
         if self.board is None or self.board.descriptor < 0:
-            return
+            return False
         descriptor = self.board.descriptor
         try:
             own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY)
         except OSError:
-            return  # they are written where others write theirs, too
+            return False
         os.lseek(own, self._position, os.SEEK_SET)
         os.dup2(own, descriptor, inheritable=False)
         os.close(own)
+        return True
 
     def beat(self, now: float) -> bool:
         """Give a sign of life, at this monotonic time; False if it cannot be given here."""

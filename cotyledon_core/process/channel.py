@@ -89,6 +89,14 @@ def tell(writer: Writer, pid: int, line: str) -> None:
         pass
 
 
+def tell_ready(writer: Writer, pid: int) -> None:
+    """What ``tell(writer, pid, "READY=1")`` does."""
+    try:
+        writer.send(b"%d\nREADY=1\0" % pid)
+    except OSError:
+        pass
+
+
 class Reader:
     """The manager's end: puts messages together from what has arrived."""
 

@@ -13,8 +13,9 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from cotyledon_core.exceptions import WorkerStartError
 from cotyledon_core.log import Log
@@ -83,14 +84,24 @@ def _told_of_threads() -> Iterator[None]:
 _told = False
 
 
-class Newborn(NamedTuple):
-    """A worker that is ready to be forked."""
+class Birth:
+    """A worker that is ready to be forked, and then its process.
 
-    worker: Worker
-    identity: ChildIdentity
-    place: Place
-    roll_slot: int | None
-    start: Start
+    :param begin: what the child calls, with the writing ends of ``report`` and ``stderr``.
+    """
+
+    def __init__(
+        self, start: Start, place: Place, roll_slot: int | None, begin: Callable[..., NoReturn]
+    ) -> None:
+        self.start = start
+        self.place = place
+        self.roll_slot = roll_slot
+        self.begin = begin
+        self.piped = start.executes or start.captures
+        self.pid = 0
+        self.report: int | None = None
+        self.stderr: int | None = None
+        self.error: OSError | None = None
 
 
 class ForkSpawner:
@@ -105,57 +116,56 @@ class ForkSpawner:
     def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
         # after each fork, every page that the manager writes to is copied once:
         # so as little as possible is done between one and the next
-        prepared = [self._prepare(start) for start in starts]
-        with signals.blocked(), _told_of_threads():
-            return [self._try(newborn) for newborn in prepared]
+        births = [self._prepare(start) for start in starts]
+        with signals.blocked(), _told_of_threads(), self._board.lending():
+            for birth in births:
+                self._board.lend(birth.place)
+                try:
+                    if birth.piped:
+                        _fork_with_pipes(birth)
+                    else:
+                        birth.pid = os.fork() or birth.begin()
+                except OSError as error:
+                    birth.error = error
+        return [self._child(birth) for birth in births]
 
-    def _prepare(self, start: Start) -> Newborn:
+    def _prepare(self, start: Start) -> Birth:
         assignment, writer = start.assignment, self._channel.writer
         place = NOWHERE if start.executes else self._board.take()
-        return Newborn(
+        slot = self._roll.reserve()
+        begin = partial(
+            entry.forked,
             Worker(assignment, ManagerLink(writer, place), self._roll),
-            ChildIdentity(assignment.worker_name, writer.fileno()),
-            place,
-            self._roll.reserve(),
-            start,
+            self._roll.entrance(slot),
+            ChildIdentity(assignment.worker_name, writer.fileno()).assume,
+            self._null_device,
         )
+        return Birth(start, place, slot, begin)
 
-    def _try(self, newborn: Newborn) -> Child | WorkerStartError:
-        try:
-            if newborn.start.executes or newborn.start.captures:
-                return self._fork_with_pipes(newborn)
-            pid = self._fork(newborn)
-            return Child(pid, place=newborn.place, roll_slot=newborn.roll_slot)
-        except OSError as error:
-            newborn.place.give_back()
-            self._roll.release(newborn.roll_slot)
-            return WorkerStartError(f"cannot fork: {error}")
-
-    def _fork(self, newborn: Newborn, report: int | None = None, stderr: int | None = None) -> int:
-        pid = os.fork()
-        if pid == 0:
-            self._roll.enter_oneself(newborn.roll_slot)
-            entry.forked(newborn.worker, newborn.identity, self._null_device, report, stderr)
-        return pid
-
-    def _fork_with_pipes(self, newborn: Newborn) -> Child:
-        start = newborn.start
-        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
-            report, their_report = _pipe(ours, theirs) if start.executes else (None, None)
-            stderr, their_stderr = _pipe(ours, theirs) if start.captures else (None, None)
-            pid = self._fork(newborn, their_report, their_stderr)
-            ours.pop_all()
-        captured = _captured(start.assignment, stderr)
+    def _child(self, birth: Birth) -> Child | WorkerStartError:
+        if birth.error is not None:
+            birth.place.give_back()
+            self._roll.release(birth.roll_slot)
+            return WorkerStartError(f"cannot fork: {birth.error}")
         return Child(
-            pid,
-            report=report,
-            place=newborn.place,
-            stderr=captured,
-            roll_slot=newborn.roll_slot,
+            birth.pid,
+            report=birth.report,
+            place=birth.place,
+            stderr=_captured(birth.start.assignment, birth.stderr),
+            roll_slot=birth.roll_slot,
         )
 
     def close(self) -> None:
         os.close(self._null_device)
+
+
+def _fork_with_pipes(birth: Birth) -> None:
+    with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+        report, their_report = _pipe(ours, theirs) if birth.start.executes else (None, None)
+        stderr, their_stderr = _pipe(ours, theirs) if birth.start.captures else (None, None)
+        birth.pid = os.fork() or birth.begin(their_report, their_stderr)
+        birth.report, birth.stderr = report, stderr
+        ours.pop_all()
 
 
 class ContextSpawner:

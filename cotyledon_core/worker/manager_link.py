@@ -7,11 +7,10 @@ closes the reading end at once, so no helper and no grandchild hides that.
 
 from __future__ import annotations
 
-import os
 import select
 
 from cotyledon_core.process.board import NOWHERE, Place
-from cotyledon_core.process.channel import Writer, tell
+from cotyledon_core.process.channel import Writer, tell, tell_ready
 from cotyledon_core.process.signals import Signals
 
 
@@ -25,19 +24,20 @@ class ManagerLink:
     def __init__(self, channel: Writer, place: Place = NOWHERE) -> None:
         self.channel = channel
         self.place = place
-        self._pid = 0
+        self.pid = 0
+        """The worker's."""
         self._open = True
         self._watched = True
-
-    def begin(self) -> None:
-        """This is the worker's process."""
-        self._pid = os.getpid()
-        self.place.settle()
 
     def tell(self, line: str) -> None:
         """Tell the manager something, in sd_notify's syntax; from any thread."""
         if self._open:
-            tell(self.channel, self._pid, line)
+            tell(self.channel, self.pid, line)
+
+    def tell_ready(self) -> None:
+        """Tell the manager that the worker is ready: what each worker says, in few steps."""
+        if self._open:
+            tell_ready(self.channel, self.pid)
 
     def wait(self, signals: Signals, timeout: float | None) -> bool:
         """Wait for a signal, in the main thread; whether the manager has died, once.
