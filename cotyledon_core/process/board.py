@@ -46,6 +46,7 @@ class Board:
         self.stamps = mmap.mmap(-1, CAPACITY * _STAMP.size) if descriptor is None else None
         self.descriptor = _memory_file() if descriptor is None else descriptor
         self.dump_signal = dump_signal if self.descriptor >= 0 and _is_free(dump_signal) else 0
+        self._path = b"/proc/self/fd/%d" % self.descriptor
         self._base = -1
         """The file as the manager has it, while it is opened anew under the descriptor."""
         self._catches_errors = False
@@ -106,10 +107,18 @@ class Board:
             self._take_back()
 
     def lend(self, place: Place) -> None:
-        """What a child that is forked now finds under the descriptor writes to this place."""
-        if not place.settle():
+        """What this process, or a child that is forked now, writes goes to this place."""
+        try:
+            own = os.open(self._path, os.O_WRONLY) if place.board is not None else -1
+        except OSError:
+            own = -1
+        if own < 0:
             # it is written where others write theirs, too
             self._take_back()
+            return
+        os.lseek(own, place.position, os.SEEK_SET)
+        os.dup2(own, self.descriptor, False)
+        os.close(own)
 
     def _take_back(self) -> None:
         if self._base >= 0:
@@ -135,7 +144,7 @@ class Place:
     def __init__(self, board: Board | None, number: int) -> None:
         self.board = board
         self.number = number
-        self._position = number * DUMP_ROOM
+        self.position = number * DUMP_ROOM
 
     @property
     def dump_signal(self) -> int:
@@ -165,9 +174,9 @@ class Place:
 
         :raises OSError: if nothing is written here or behind.
         """
-        end = self._position + DUMP_ROOM
+        end = self.position + DUMP_ROOM
         try:
-            first = os.lseek(descriptor, self._position, os.SEEK_DATA)
+            first = os.lseek(descriptor, self.position, os.SEEK_DATA)
             hole = os.lseek(descriptor, first, os.SEEK_HOLE)
         finally:
             os.lseek(descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
@@ -187,19 +196,10 @@ class Place:
 
     # -- in the worker
 
-    def settle(self) -> bool:
-        """Have the stacks written here; False if they cannot be."""
-        if self.board is None or self.board.descriptor < 0:
-            return False
-        descriptor = self.board.descriptor
-        try:
-            own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY)
-        except OSError:
-            return False
-        os.lseek(own, self._position, os.SEEK_SET)
-        os.dup2(own, descriptor, inheritable=False)
-        os.close(own)
-        return True
+    def settle(self) -> None:
+        """Have the stacks written here."""
+        if self.board is not None:
+            self.board.lend(self)
 
     def beat(self, now: float) -> bool:
         """Give a sign of life, at this monotonic time; False if it cannot be given here."""

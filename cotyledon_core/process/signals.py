@@ -24,10 +24,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from cotyledon_core.process.descriptors import forget_private, keep_private
-from cotyledon_core.process.wakeup import Wakeup, peekable, pipe
+from cotyledon_core.process.wakeup import Descriptors, Wakeup, make_pipe, peekable, pipe
 
 _set_handler, _set_wakeup_fd = _signal.signal, _signal.set_wakeup_fd
-_change_mask = getattr(_signal, "pthread_sigmask", None)
+_fstat = os.fstat
+_change_mask: Any = getattr(_signal, "pthread_sigmask", None)
 _SIG_UNBLOCK = getattr(_signal, "SIG_UNBLOCK", None)
 """At hand: a way through modules' attributes is more to touch."""
 
@@ -82,15 +83,6 @@ def _note(number: int, frame: Any) -> None:
         _noting.interrupt(frame)
 
 
-def _identity(descriptor: int) -> tuple[int, int] | None:
-    """What is open under the number; None if nothing is."""
-    try:
-        found = os.fstat(descriptor)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
 def _changes(watched: Iterable[int]) -> list[tuple[int, Any]]:
     """The handlers that a child of this process lacks."""
     lacking = [(number, _note) for number in watched if _signal.getsignal(number) is not _note]
@@ -123,18 +115,19 @@ class Signals:
         private: bool = False,
     ) -> None:
         self._watched = tuple(watched)
-        self._changes = _changes(self._watched)
         self._urgent = urgent
         self._private = private
         self._pending: set[int] = set()
         self._waiting: Any = None
         self.reader = -1
-        """What becomes readable."""
+        """What becomes readable; -1 while there is nothing."""
         self._reader_identity: tuple[int, int] | None = None
+        """What is open there, where that can be told."""
         self._before: Signals | None = None
         self._previous: dict[int, Any] = {}
         self._previous_wakeup = -1
-        self._wakeup: Wakeup | None = None
+        self._wakeup: Any = None
+        self._changes: list[tuple[int, Any]] = []
 
     def install(self) -> None:
         """Begin to note the signals. Main thread only."""
@@ -143,12 +136,25 @@ class Signals:
         for number in self._watched:
             self._previous[number] = _signal.signal(number, _note)
 
+    def prepare(self) -> None:
+        """Get ready for :meth:`inherit`, in the process that is going to be forked."""
+        self._changes = _changes(self._watched)
+        self._wakeup = Descriptors(-1, -1)
+
     def inherit(self) -> None:
-        """Begin to note the signals in a forked child of a process that noted its own."""
+        """Begin to note the signals, and make the descriptor, in a forked child.
+
+        Its parent notes its own and has prepared this.
+        """
         global _noting
         _noting = self
         for number, handler in self._changes:
             _set_handler(number, handler)
+        wakeup = self._wakeup
+        wakeup.reader, wakeup.writer = self.reader, writer = make_pipe()
+        found = _fstat(self.reader)
+        self._reader_identity = found.st_dev, found.st_ino
+        _set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def open(self) -> None:
         """Make the descriptor that becomes readable with a signal or a :meth:`wake`."""
@@ -160,27 +166,35 @@ class Signals:
     def _take_up(self, wakeup: Wakeup) -> int:
         self._wakeup = wakeup
         self.reader = wakeup.reader
-        self._reader_identity = _identity(wakeup.reader)
+        if os.name == "posix":
+            found = _fstat(self.reader)
+            self._reader_identity = found.st_dev, found.st_ino
         previous: int = _set_wakeup_fd(wakeup.writer, warn_on_full_buffer=False)
         return previous
 
     def lost(self) -> bool:
         """Whether it was closed behind our back; its number may be another's."""
-        return os.name == "posix" and _identity(self.reader) != self._reader_identity
+        if self._reader_identity is None:
+            return False
+        try:
+            found = _fstat(self.reader)
+        except OSError:
+            return True
+        return (found.st_dev, found.st_ino) != self._reader_identity
 
     def reopen(self) -> None:
         """Make it anew, where it is in nobody's way."""
         self._take_up(pipe(above_standard=True))
 
-    def interruptible(self, wait: Callable[[], Found], otherwise: Found) -> Found:
+    def interruptible(self, wait: Callable[..., Found], otherwise: Found, *arguments: Any) -> Found:
         """Call ``wait``, which a signal ends, whatever the descriptor is. Main thread only.
 
-        :param wait: a function.
+        :param wait: a function, which gets the arguments.
         :returns: what ``wait`` does, or ``otherwise`` after a signal.
         """
         self._waiting = wait.__code__
         try:
-            return wait()
+            return wait(*arguments)
         except _Interrupted:
             if hasattr(_signal, "pthread_kill"):
                 # handlers of signals that came with this one are otherwise called with the next
@@ -251,3 +265,4 @@ class Signals:
         forget_private(self._wakeup.reader, self._wakeup.writer)
         self._wakeup.close()
         self._wakeup = None
+        self.reader = -1

@@ -91,7 +91,11 @@ class Birth:
     """
 
     def __init__(
-        self, start: Start, place: Place, roll_slot: int | None, begin: Callable[..., NoReturn]
+        self,
+        start: Start,
+        place: Place,
+        roll_slot: int | None,
+        begin: Callable[..., NoReturn],
     ) -> None:
         self.start = start
         self.place = place
@@ -133,11 +137,14 @@ class ForkSpawner:
         assignment, writer = start.assignment, self._channel.writer
         place = NOWHERE if start.executes else self._board.take()
         slot = self._roll.reserve()
+        worker = Worker(assignment, ManagerLink(writer, place), self._roll)
+        worker.signals.prepare()
         begin = partial(
             entry.forked,
-            Worker(assignment, ManagerLink(writer, place), self._roll),
             self._roll.entrance(slot),
             ChildIdentity(assignment.worker_name, writer.fileno()).assume,
+            worker.signals.inherit,
+            worker.live,
             self._null_device,
         )
         return Birth(start, place, slot, begin)

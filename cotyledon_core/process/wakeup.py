@@ -86,13 +86,10 @@ def _non_blocking_pipe() -> tuple[int, int]:
     return ends
 
 
-_make_pipe: Callable[[], tuple[int, int]] | None
+make_pipe: Callable[[], tuple[int, int]] = _non_blocking_pipe
+"""A pipe whose ends do not block; POSIX only."""
 if hasattr(os, "pipe2"):
-    _make_pipe = partial(os.pipe2, os.O_NONBLOCK | os.O_CLOEXEC)
-elif os.name == "posix":
-    _make_pipe = _non_blocking_pipe
-else:
-    _make_pipe = None
+    make_pipe = partial(os.pipe2, os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def pipe(*, above_standard: bool = False) -> Wakeup:
@@ -100,9 +97,9 @@ def pipe(*, above_standard: bool = False) -> Wakeup:
 
     :param above_standard: take no standard stream's number, even if it is free.
     """
-    if _make_pipe is None:
+    if os.name != "posix":
         return Sockets()
-    reader, writer = _make_pipe()
+    reader, writer = make_pipe()
     if above_standard:
         reader, writer = _above_standard(reader), _above_standard(writer)
     return Descriptors(reader, writer)

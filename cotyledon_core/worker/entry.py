@@ -18,17 +18,22 @@ from cotyledon_core.worker.manager_link import ManagerLink
 
 
 def forked(
-    worker: Worker,
     enter_roll: Callable[[int], None],
     assume_identity: Callable[[], None],
+    inherit_signals: Callable[[], None],
+    live: Callable[[int, int | None], None],
     null_device: int,
     report: int | None = None,
     stderr: int | None = None,
 ) -> NoReturn:
     """A forked child begins, with signals held back.
 
+    It gets the very methods that it calls: to find them is more to touch.
+
     :param enter_roll: puts a pid on the roll.
     :param assume_identity: makes it what it is in multiprocessing's eyes.
+    :param inherit_signals: begins to note signals.
+    :param live: is the worker, from then on.
     :param null_device: what standard input becomes.
     :param report: a pipe that reports a failed execution of a program.
     :param stderr: a pipe that standard error becomes, if that is captured.
@@ -45,8 +50,8 @@ def forked(
             dup2(stderr, 2)
             close(stderr)
         assume_identity()
-        worker.signals.inherit()
-        worker.live(pid, report)
+        inherit_signals()
+        live(pid, report)
     finally:
         _exit(1)
 

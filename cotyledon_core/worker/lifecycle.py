@@ -23,10 +23,11 @@ few steps.
 
 from __future__ import annotations
 
-import _thread
 import os
 import signal
 import time
+from _thread import allocate_lock
+from _thread import start_new_thread as start_thread
 from collections.abc import Callable
 from functools import partial
 from sys import modules
@@ -101,8 +102,8 @@ class Worker:
         self._orphaned = False
         self._reload_wanted = False
         self._reloading = False
-        self._lock = _thread.allocate_lock()
-        self._end_lock = _thread.allocate_lock()
+        self._lock = allocate_lock()
+        self._end_lock = allocate_lock()
         self._duties = Duties()
         self.signals = Signals(existing(SIGTERM, SIGINT, SIGHUP, SIGALRM), urgent=self._urgent)
 
@@ -126,13 +127,14 @@ class Worker:
         try:
             if self._bounded:
                 self.recycling = Recycling(self._assignment, self.tell)
-            self.signals.open()
+            if self.signals.reader < 0:
+                self.signals.open()
             unblock()
             if not signals_held:
                 self.tell("X_LISTENING=1")
             set_title(self._title)
             self._boot(report)
-            self._start_thread("run", self._calls.run)
+            start_thread(self._in_thread, ("run", self._calls.run))
             while True:
                 self._wait()
         except BaseException as error:
@@ -140,7 +142,8 @@ class Worker:
 
     def _boot(self, report: int | None) -> None:
         service = self._service = self._make_service()
-        self._link.regain(self.signals)
+        if self.signals.lost():
+            self._link.regain(self.signals)
         # for services whose __init__ does not call ours
         service.worker_id = self._worker_id
         traits = self._traits
@@ -264,7 +267,7 @@ class Worker:
 
     def _wait(self) -> None:
         """One turn of the main thread."""
-        due = self._duties.next_at(self._deadline)
+        due = self._duties.next_at(self._deadline) if self._has_duties else self._deadline
         timeout = None if due is None else min(max(due - time.monotonic(), 0), LONGEST_WAIT)
         manager_died = self._link.wait(self.signals, timeout)
         pending = self.signals.take()
@@ -272,7 +275,8 @@ class Worker:
             os._exit(1)
         if self._is_overdue():
             self._overrun()
-        self._duties.perform_due()
+        if self._has_duties:
+            self._duties.perform_due()
         if SIGTERM in pending or manager_died:
             self._terminate(manager_died)
         elif SIGHUP in pending:
@@ -310,7 +314,7 @@ class Worker:
         self._terminating = True
         self._orphaned = manager_died
         self._limit()
-        self._start_thread("terminate", self._service_terminate)
+        start_thread(self._in_thread, ("terminate", self._service_terminate))
         if manager_died:
             self._log_manager_death()
 
@@ -337,7 +341,7 @@ class Worker:
         self._reload_wanted = True
         if not self._reloading:
             self._reloading = True
-            self._start_thread("reload", self._service_reload)
+            start_thread(self._in_thread, ("reload", self._service_reload))
 
     def _service_reload(self) -> None:
         while self._reload_wanted:
@@ -353,11 +357,6 @@ class Worker:
 
     # -- threads and ends
 
-    def _start_thread(self, name: str, work: Callable[[], Any]) -> None:
-        # threading.Thread would make each worker larger by a tenth, for nothing
-        # that is used here
-        _thread.start_new_thread(self._in_thread, (name, work))
-
     def _in_thread(self, name: str, work: Callable[[], Any]) -> None:
         if "threading" in modules:
             trace_this_thread()
@@ -368,7 +367,7 @@ class Worker:
 
     def _fail(self, error: BaseException) -> None:
         """End the process for what happened in the event loop, whose thread must go on."""
-        _thread.start_new_thread(self._end, (error, "run"))
+        start_thread(self._end, (error, "run"))
 
     def _end(self, error: BaseException, what: str) -> None:
         """The process ends with the status that the exception stands for."""
