@@ -111,8 +111,11 @@ class Birth:
 class ForkSpawner:
     """Starts workers by a fork."""
 
-    def __init__(self, channel: Channel, board: Board, roll: Roll) -> None:
+    def __init__(
+        self, channel: Channel, board: Board, roll: Roll, before: Callable[[], None]
+    ) -> None:
         self._channel = channel
+        self._before = before
         self._board = board
         self._roll = roll
         self._null_device = os.open(os.devnull, os.O_RDONLY)
@@ -121,14 +124,16 @@ class ForkSpawner:
         # after each fork, every page that the manager writes to is copied once:
         # so as little as possible is done between one and the next
         births = [self._prepare(start) for start in starts]
+        self._before()
         with signals.blocked(), _told_of_threads(), self._board.lending():
             for birth in births:
                 self._board.lend(birth.place)
+                begin = birth.begin
                 try:
                     if birth.piped:
                         _fork_with_pipes(birth)
                     else:
-                        birth.pid = os.fork() or birth.begin()
+                        birth.pid = os.fork() or begin()
                 except OSError as error:
                     birth.error = error
         return [self._child(birth) for birth in births]
@@ -178,8 +183,11 @@ def _fork_with_pipes(birth: Birth) -> None:
 class ContextSpawner:
     """Starts workers through a multiprocessing context (spawn, forkserver)."""
 
-    def __init__(self, context: Any, channel: Channel, board: Board) -> None:
+    def __init__(
+        self, context: Any, channel: Channel, board: Board, before: Callable[[], None]
+    ) -> None:
         self._context = context
+        self._before = before
         self._board = board
         self._served = context.get_start_method() == "forkserver"
         self._waited_for = WAITED_FOR and not self._served
@@ -194,6 +202,7 @@ class ContextSpawner:
             self._copies.append(self._file)
 
     def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
+        self._before()
         return [self._try(start) for start in starts]
 
     def _try(self, start: Start) -> Child | WorkerStartError:
@@ -289,8 +298,13 @@ def _connection(descriptor: int, *, readable: bool) -> Any:
     return Connection(os.dup(descriptor), readable=readable, writable=not readable)
 
 
-def make(context: Any, channel: Channel, board: Board, roll: Roll) -> Spawner:
-    """The spawner for a multiprocessing context."""
+def make(
+    context: Any, channel: Channel, board: Board, roll: Roll, before: Callable[[], None]
+) -> Spawner:
+    """The spawner for a multiprocessing context.
+
+    :param before: called each time, when all is prepared and no worker of the call is started.
+    """
     if contexts.is_fork(context):
-        return ForkSpawner(channel, board, roll)
-    return ContextSpawner(context, channel, board)
+        return ForkSpawner(channel, board, roll, before)
+    return ContextSpawner(context, channel, board, before)
