@@ -94,8 +94,15 @@ def environment(scratch: Path) -> dict[str, str]:
         (distribution / "entry_points.txt").write_text(ENTRY_POINTS)
     inherited = os.environ.get("PYTHONPATH")
     path = [str(CHECKOUT), str(scratch), *([inherited] if inherited else [])]
-    # stevedore's cache of entry points goes with the scratch directory.
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), "XDG_CACHE_HOME": str(scratch)}
+    own = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    # stevedore's cache of entry points goes with the scratch directory, as does the byte code:
+    # a checkout may have none, where an installed contestant has its own
+    return {
+        **own,
+        "PYTHONPATH": os.pathsep.join(path),
+        "XDG_CACHE_HOME": str(scratch),
+        "PYTHONPYCACHEPREFIX": str(scratch / "bytecode"),
+    }
 
 
 def roster() -> list[Contestant]:
