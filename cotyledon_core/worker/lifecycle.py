@@ -320,19 +320,12 @@ class Worker:
         self._limit()
         start_thread(self._in_thread, ("terminate", self._service_terminate))
         if manager_died:
-            self._log_manager_death()
+            ending.log_manager_death(self.name, self.pid)
 
     def _service_terminate(self) -> None:
         with self._lock:
             self._calls.terminate()
             raise SystemExit(0)
-
-    def _log_manager_death(self) -> None:
-        import logging
-
-        logging.getLogger("cotyledon_core.worker").info(
-            "Parent process has died unexpectedly, %s [%d] exiting", self.name, self.pid
-        )
 
     # -- reload
 
