@@ -93,7 +93,7 @@ class Loop:
     def run(self, start: msg.Start) -> int:
         """Supervise until the supervisor says that it is done; return the exit status."""
         self.deliver(start)
-        if self._timeout() != 0:
+        if self._supervisor.deadline() is None:
             # no worker is about to be started, before which it would be
             self._household.guard()
         while self._executor.exit_status is None:
