@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import threading
@@ -121,4 +122,73 @@ def test_a_client_sees_no_refusal(launch: Launch, method: str) -> None:
         client.stop()
     assert client.error is None
     assert set(client.served) <= set(range(4))
+    assert application.stop() == 0
+
+
+# The gate
+
+HANG = "import time\ntime.sleep(3600)"
+CRASH = """
+import os, time
+def run():
+    time.sleep(0.2)
+    os._exit(3)
+"""
+BROKEN = {
+    "syntax": ("def broken(:", {}, "SyntaxError"),
+    "import": ("import no_such_module_anywhere", {}, "ModuleNotFoundError"),
+    "raise": ("raise ValueError('it is wrong')", {}, "it is wrong"),
+    "hang": (HANG, {"replacement_timeout": 0.5}, "replacement_timeout"),
+    "hang, ended": (HANG, {"start_timeout": 2}, "start timeout"),
+    "crash later": (CRASH, {"min_ready_time": 5}, "min_ready_time"),
+}
+
+
+def lost_worker(failed: Record) -> int:
+    """The id of the worker that the result names."""
+    assert (failed.event, failed.service) == ("reload_failed", "marked")
+    found = re.match(r"worker marked\((\d+)\) ", failed.error)
+    assert found, failed.error
+    return int(found[1])
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_code_replaces_no_more_than_the_first(
+    launch: Launch, case: str, method: str
+) -> None:
+    code, options, why = BROKEN[case]
+    application = start(launch, method, workers=4, max_unavailable=1, **options)
+    workers = application.wait_for_workers(4)
+    application.write("code.py", code)
+    failed = reload(application)
+    lost = lost_worker(failed)
+    assert why in failed.error
+    others = {worker: pid for worker, pid in workers.items() if worker != ("marked", lost)}
+    assert len(others) == 3
+    assert others.items() <= application.workers().items()
+    application.write("code.py", GOOD)
+    if "min_ready_time" not in options:  # it would take its time
+        assert reload(application).event == "manager_reloaded"
+        assert application.wait_for_replacements(workers).keys() == workers.keys()
+    assert application.stop() == 0
+    assert not application.records("init", predecessor_alive=True)
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_code_with_a_surge_replaces_nobody(launch: Launch, case: str) -> None:
+    code, options, why = BROKEN[case]
+    application = start(launch, workers=4, max_unavailable=0, max_surge=1, **options)
+    workers = application.wait_for_workers(4)
+    application.write("code.py", code)
+    with Sampler(application.directory) as sampler:
+        failed = reload(application)
+        lost_worker(failed)
+        assert why in failed.error
+        application.until(lambda: application.workers() == workers, "the old workers alone")
+    old = [{mark for mark in picture if mark.pid in workers.values()} for picture in sampler.ready]
+    assert min(map(len, old)) == 4
+    application.write("code.py", GOOD)
+    if "min_ready_time" not in options:
+        assert reload(application).event == "manager_reloaded"
+        assert application.wait_for_replacements(workers).keys() == workers.keys()
     assert application.stop() == 0
