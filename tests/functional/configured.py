@@ -48,6 +48,7 @@ class Running:
         configuration: Sections,
         *command: str,
         method: str = "fork",
+        wait: bool = True,
         **options: Any,
     ) -> None:
         if method != "fork":
@@ -61,7 +62,8 @@ class Running:
             method=method,
             **options,
         )
-        self.application.wait_for("manager_ready")
+        if wait:
+            self.application.wait_for("manager_ready")
 
     def write(self, configuration: Sections | str) -> None:
         given = configuration if isinstance(configuration, str) else text(configuration)
