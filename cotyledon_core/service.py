@@ -207,9 +207,17 @@ def is_notified(service_class: Any, ready_when: str | None) -> bool:
 
 def has_own_reload(service: Any) -> bool:
     """Whether the service reloads in place."""
-    own = getattr(service, "reload", None)
-    by_default = getattr(type(service), "_default_reload", Service.reload)
-    return own is not None and getattr(own, "__func__", own) is not by_default
+    return _is_own_reload(getattr(service, "reload", None), type(service))
+
+
+def class_has_own_reload(service_class: Any) -> bool:
+    """Whether services of the class reload in place."""
+    return _is_own_reload(getattr(service_class, "reload", None), service_class)
+
+
+def _is_own_reload(found: Any, service_class: Any) -> bool:
+    by_default = getattr(service_class, "_default_reload", Service.reload)
+    return found is not None and getattr(found, "__func__", found) is not by_default
 
 
 def _worker() -> Worker | None:

@@ -148,7 +148,7 @@ class Worker:
         service.worker_id = self._worker_id
         traits = self._traits
         if type(service) is not traits.service_class:
-            traits = Traits(type(service), self._assignment.ready_when)
+            traits = self._traits = Traits(type(service), self._assignment.ready_when)
         self._introduce(service)
         if self._hooked:
             self._run_hooks()
@@ -273,7 +273,7 @@ class Worker:
         pending = self.signals.take()
         if SIGINT in pending or SIGALRM in pending:
             os._exit(1)
-        if self._is_overdue():
+        if self._deadline is not None and self._is_overdue():
             self._overrun()
         if self._has_duties:
             self._duties.perform_due()
@@ -335,7 +335,7 @@ class Worker:
     def _reload(self) -> None:
         if self._terminating:
             return
-        if not has_own_reload(self._service):
+        if not self._traits.reloads and not has_own_reload(self._service):
             self.ask_for_replacement()
             return
         self._reload_wanted = True
@@ -377,8 +377,10 @@ class Worker:
             # another thread ends it already
             return
         self._status = status
-        self._limit()
-        self.signals.wake()
+        if self._deadline is None:
+            self._limit()
+            # the main thread has to wait no longer than that
+            self.signals.wake()
         if not wanted:
             self.tell(f"X_ERROR={shown(error)}")
             ending.log_exception(f"{what} of {self.name}", error)
