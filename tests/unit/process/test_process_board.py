@@ -241,3 +241,20 @@ def test_signals_by_name(name: str | int, number: int) -> None:
 def test_what_is_no_signal_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is no signal; it must be"):
         signal_number(name)
+
+
+def test_a_grace_period_that_changes() -> None:
+    board = Board(0)
+    place = board.take()
+    assert [place.grace(configured) for configured in (None, 0.0, 5.0)] == [None, 0.0, 5.0]
+    for configured in (7.0, 0.0, None, 3.5):
+        place.set_grace(configured)
+        assert place.grace(99.0) == configured
+    place.beat(12.0)
+    assert (place.last_beat(), place.grace(1.0)) == (12.0, 3.5)
+    place.give_back()
+    place = board.take()
+    assert (place.last_beat(), place.grace(1.0)) == (0.0, 1.0)
+    board.close()
+    assert NOWHERE.grace(4.0) == 4.0
+    NOWHERE.set_grace(5.0)
