@@ -8,8 +8,9 @@ nor its lock. It is installed in the manager, so that a forked worker has it
 from its first moment on.
 
 faulthandler writes to a descriptor. It is that of a file in memory, and has the
-same number in all workers; each opens the file anew under it, which gives it a
-position of its own.
+same number in all workers; under it the file is opened anew for each, which
+gives it a position of its own. For a worker that is forked the manager does it
+before the fork, where it costs less; any other does it itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ import mmap
 import os
 import signal
 import struct
+from collections.abc import Iterator
+
+from cotyledon_core.process.descriptors import close_private, keep_private
 
 CAPACITY = 65536
 """Workers; those beyond it are without."""
@@ -42,6 +46,9 @@ class Board:
         self.stamps = mmap.mmap(-1, CAPACITY * _STAMP.size) if descriptor is None else None
         self.descriptor = _memory_file() if descriptor is None else descriptor
         self.dump_signal = dump_signal if self.descriptor >= 0 and _is_free(dump_signal) else 0
+        self._path = b"/proc/self/fd/%d" % self.descriptor
+        self._base = -1
+        """The file as the manager has it, while it is opened anew under the descriptor."""
         self._catches_errors = False
         self._free: list[int] = []
         self._used = 0
@@ -88,8 +95,39 @@ class Board:
         """The worker has ended."""
         self._free.append(number)
 
+    @contextlib.contextmanager
+    def lending(self) -> Iterator[None]:
+        """Workers are forked, each after :meth:`lend`."""
+        if self.descriptor >= 0 and self._base < 0:
+            self._base = os.dup(self.descriptor)
+            keep_private(self._base)
+        try:
+            yield
+        finally:
+            self._take_back()
+
+    def lend(self, place: Place) -> None:
+        """What this process, or a child that is forked now, writes goes to this place."""
+        try:
+            own = os.open(self._path, os.O_WRONLY) if place.board is not None else -1
+        except OSError:
+            own = -1
+        if own < 0:
+            # it is written where others write theirs, too
+            self._take_back()
+            return
+        os.lseek(own, place.position, os.SEEK_SET)
+        os.dup2(own, self.descriptor, False)
+        os.close(own)
+
+    def _take_back(self) -> None:
+        if self._base >= 0:
+            os.dup2(self._base, self.descriptor, inheritable=False)
+
     def close(self) -> None:
         self.let_errors_be()
+        if self._base >= 0:
+            close_private(self._base)
         if self.dump_signal:
             import faulthandler
 
@@ -106,7 +144,7 @@ class Place:
     def __init__(self, board: Board | None, number: int) -> None:
         self.board = board
         self.number = number
-        self._position = number * DUMP_ROOM
+        self.position = number * DUMP_ROOM
 
     @property
     def dump_signal(self) -> int:
@@ -136,9 +174,9 @@ class Place:
 
         :raises OSError: if nothing is written here or behind.
         """
-        end = self._position + DUMP_ROOM
+        end = self.position + DUMP_ROOM
         try:
-            first = os.lseek(descriptor, self._position, os.SEEK_DATA)
+            first = os.lseek(descriptor, self.position, os.SEEK_DATA)
             hole = os.lseek(descriptor, first, os.SEEK_HOLE)
         finally:
             os.lseek(descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
@@ -160,16 +198,8 @@ class Place:
 
     def settle(self) -> None:
         """Have the stacks written here."""
-        if self.board is None or self.board.descriptor < 0:
-            return
-        descriptor = self.board.descriptor
-        try:
-            own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY)
-        except OSError:
-            return  # they are written where others write theirs, too
-        os.lseek(own, self._position, os.SEEK_SET)
-        os.dup2(own, descriptor, inheritable=False)
-        os.close(own)
+        if self.board is not None:
+            self.board.lend(self)
 
     def beat(self, now: float) -> bool:
         """Give a sign of life, at this monotonic time; False if it cannot be given here."""

@@ -327,7 +327,9 @@ class Run:
         context = contexts.resolve(self._context())
         if id(context) not in self._spawners:
             # kept beside its spawner, so that the id stays its own
-            made = spawner.make(context, self._channel, self._board, self._roll)
+            made = spawner.make(
+                context, self._channel, self._board, self._roll, before=self.household.guard
+            )
             self._spawners[id(context)] = (context, made)
         return self._spawners[id(context)][1]
 

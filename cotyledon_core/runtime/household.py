@@ -200,7 +200,11 @@ class Household:
     # -- the guardian
 
     def guard(self) -> None:
-        """See to it that the guardian runs."""
+        """See to it that the guardian runs.
+
+        That is, before the first worker: one that is deaf from its beginning is guarded, too.
+        And not long before: what the manager touches after a fork is copied.
+        """
         if not GUARDED or self._guardian is not None or self._guardian_due is not None:
             return
         try:

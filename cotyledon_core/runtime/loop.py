@@ -92,9 +92,10 @@ class Loop:
 
     def run(self, start: msg.Start) -> int:
         """Supervise until the supervisor says that it is done; return the exit status."""
-        # before the first worker: one that is deaf from its beginning is guarded, too
-        self._household.guard()
         self.deliver(start)
+        if self._supervisor.deadline() is None:
+            # no worker is about to be started, before which it would be
+            self._household.guard()
         while self._executor.exit_status is None:
             self.turn()
         return self._executor.exit_status

@@ -37,6 +37,15 @@ def exit_status(error: SystemExit) -> int:
     return 1
 
 
+def log_manager_death(worker: str, pid: int) -> None:
+    """Log why the worker ends, where nobody else will."""
+    import logging
+
+    logging.getLogger("cotyledon_core.worker").info(
+        "Parent process has died unexpectedly, %s [%d] exiting", worker, pid
+    )
+
+
 def log_exception(what: str, error: BaseException) -> None:
     """Log an exception of the application's."""
     import logging

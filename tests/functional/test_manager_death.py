@@ -187,7 +187,7 @@ def test_killed_during_reload(launch: Launch, method: str) -> None:
     (application.directory / "gate-end").touch()
     application.wait_for_workers(3)
     application.send(signal.SIGHUP)
-    application.wait_for("terminate", 3)
+    application.wait_for("terminate")
     application.stop(signal.SIGKILL)
     assert len(application.records("init")) == 3
 
