@@ -25,6 +25,9 @@ class Deadlines(Generic[Key]):
     def __len__(self) -> int:
         return len(self._current)
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._current
+
     def set(self, key: Key, when: float) -> None:
         """Set the key's deadline, in place of the one that it had."""
         number = next(self._count)

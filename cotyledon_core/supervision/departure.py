@@ -1,6 +1,7 @@
 """Services that are removed: their workers are stopped, then they are forgotten.
 
-One that is added again before it is gone is the same service still.
+One that is added again before it is gone is the same service still, at the same
+place in the order. A stop of the manager comes before a removal.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class Departure:
 
     def remove(self, message: msg.RemoveService) -> None:
         service = self._situation.roster.service(message.service_id)
+        if self._situation.stopping:
+            return  # it is stopped in its order, with the others
         service.leaving, service.wanted = True, 0
         for worker in service.all_workers():
             worker.goal = Goal.DOWN
@@ -40,6 +43,7 @@ class Departure:
             return None
         service.leaving, service.spec, service.wanted = False, spec, spec.workers
         service.given_up = False
+        self._situation.order.revived(service)
         for worker in service.workers.values():
             if worker.worker_id < service.wanted:
                 worker.goal = Goal.UP
@@ -48,7 +52,7 @@ class Departure:
 
     def look_at(self, service: SupervisedService) -> None:
         """A worker of the service may have been the last."""
-        if not service.leaving or service.alive:
+        if not service.leaving or service.alive or self._situation.stopping:
             return
         service.leaving = False
         self._replacement.advance(service)

@@ -85,11 +85,12 @@ class Ends:
             **end._asdict(),
             **findings.fields(),
         )
-        self._settle(worker, end)
         detail = f": {end.detail}" if end.detail else ""
+        loss = self._replacement.loss(worker, f"{end.cause.value}, {end.status}{detail}")
+        self._settle(worker, end)
         situation.completion.look_at(worker.service)
         self._recycling.settled(worker)
-        self._replacement.ended(worker, f"{end.cause.value}, {end.status}{detail}")
+        self._replacement.ended(worker, loss)
         situation.order.look_at(worker.service)
         self._shutdown.ended(worker.service)
         self._departure.look_at(worker.service)
@@ -152,9 +153,7 @@ class Ends:
             if not worker.alive:
                 self._stopping.cancel_timers(worker)
                 service.recycle_queue.over(worker)
-                service.rollout.forget(worker)
-        self._replacement.restore(service)
-        self._replacement.advance(service)
+        self._replacement.given_up(service)
         self._situation.agenda.publish_of(service, events.ServiceGivenUp, reason=reason)
         if service.spec.ends_manager:
             self._shutdown.ask(f"service {service.spec.name} given up: {reason}", FAILED)

@@ -118,6 +118,9 @@ class Order:
         for other in place.later:
             other.earlier.remove(place)
             other.unready -= place.stage is not Stage.READY
+            if not other.unready and other.stage is Stage.WAITING:
+                self._start(other)
+                self.look_at(other.service)
 
     # -- stop
 

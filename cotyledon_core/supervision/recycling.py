@@ -53,7 +53,7 @@ class Recycling:
     def respecified(self, service: SupervisedService, old: msg.ServiceSpec) -> None:
         """The service has got another specification."""
         if service.spec.max_lifetime != old.max_lifetime:
-            for worker in service.workers.values():
+            for worker in service.all_workers():
                 if worker.state is State.RUNNING:
                     self._limit(worker)
         self.grant(service)
@@ -67,14 +67,12 @@ class Recycling:
         self._ask(worker, message.reason)
 
     def _ask(self, worker: Worker, reason: str) -> None:
-        if worker.service.is_double(worker):
-            return  # it is being replaced already
         worker.service.recycle_queue.ask(worker, reason)
         self.grant(worker.service)
 
     def grant(self, service: SupervisedService) -> None:
         """Ask as many to end as may be in replacement, where others follow."""
-        if self._situation.stopping or service.rollout.under_way:
+        if self._situation.stopping or service.rollout.under_way or service.doubles:
             return
         most = max(service.spec.max_recycling.of(service.wanted), 1)
         while (worker := service.recycle_queue.next(most)) is not None:

@@ -89,21 +89,23 @@ class Reloading:
     def reload(self, message: msg.Reload) -> None:
         if message.undo:
             self._expect(Phase.FAILED)
-            self._phase = Phase.UNDONE if message.changes else Phase.NONE
+            following = Phase.UNDONE if message.changes else Phase.NONE
         else:
             self._expect(Phase.PREPARED)
-            self._phase = Phase.APPLIED
-            self._replacement.told = self._replacement.replaced = 0
+            following = Phase.APPLIED
+        find = self._situation.roster.service
+        changes = [(find(change.spec.service_id), change) for change in message.changes]
+        self._phase = following
+        self._replacement.told = self._replacement.replaced = 0
         if not self._situation.stopping:
-            for change in message.changes:
-                self._apply(change)
+            for service, change in changes:
+                self._apply(service, change)
 
     def _expect(self, phase: Phase) -> None:
         if self._phase is not phase:
             raise ImpossibleMessage(f"an answer for a reload that is not {phase.value}")
 
-    def _apply(self, change: msg.Change) -> None:
-        service = self._situation.roster.service(change.spec.service_id)
+    def _apply(self, service: SupervisedService, change: msg.Change) -> None:
         old, service.spec = service.spec, change.spec
         self._recycling.respecified(service, old)
         if change.afresh:
@@ -142,6 +144,8 @@ class Reloading:
 
     def overdue(self, service: SupervisedService) -> None:
         """Nothing has come forward in the service for too long."""
+        if service not in self._replacement.under_way:
+            return
         rollout, timeout = service.rollout, service.spec.replacement_timeout
         late = min(
             rollout.told or rollout.starting, key=lambda worker: worker.worker_id, default=None

@@ -8,7 +8,10 @@ that the restart policy has left ended are not waited for.
 
 With ``max_surge`` the new process is started beside the old one, which is asked
 to end when the new one counts: for that time the slot has a *double*. The new
-one has the slot; if it is lost for good the double gets it back.
+one has the slot; if it is lost for good before it counts the double gets it back.
+
+A worker that asks to leave by itself goes the same way. No reload waits for it
+unless one replaces workers of that service, too.
 
 Whether a loss on the way matters is not decided here: see :mod:`.reloading`.
 """
@@ -36,15 +39,18 @@ class Replacement:
         self._stopping = stopping
         self._recycling = recycling
         self.under_way: set[SupervisedService] = set()
-        """Services with workers that are on their way."""
+        """Services for which a reload has to wait."""
         self.failed: Callable[[SupervisedService, str], None] = lambda service, why: None
-        """Told of every loss on the way."""
+        """Told of every loss on the way of a reload."""
         self.told = self.replaced = 0
         """So many workers have reloaded in place, or were replaced, since this was set to 0."""
 
     def only_tells(self) -> bool:
         """Whether nothing is under way but reloads in place."""
-        return all(_is_only_told(service) for service in self.under_way)
+        return all(
+            service.rollout.is_only_told and not service.doubles and not service.leaving
+            for service in self.under_way
+        )
 
     # -- the beginning
 
@@ -54,29 +60,50 @@ class Replacement:
         :param keep: whether those that cannot stay as they are.
         """
         service.rollout.keeps = keep
-        for worker in service.workers.values():
-            if worker.outdated and worker.state in (State.STARTING, State.RUNNING):
-                service.rollout.forget(worker)
+        for worker in self._begin(service):
+            if service.has_standby(worker):
+                self._queue(worker)  # a new process that does not count yet
+            else:
+                self._forget(worker)
                 service.rollout.told.add(worker)
                 self._situation.agenda.add(Signal(worker.incarnation, Request.RELOAD))
-        self._look_at(service)
+        self.advance(service)
 
     def replace(self, service: SupervisedService) -> None:
         """Have the workers replaced."""
-        rollout = service.rollout
-        for worker in list(service.workers.values()):
+        for worker in self._begin(service):
+            self._queue(worker)
+        self.advance(service)
+
+    def _begin(self, service: SupervisedService) -> list[Worker]:
+        """A reload waits for the service from now on; those that have to be brought along.
+
+        The others come by themselves: their next process is made of what the service is now.
+        """
+        service.rollout.awaited = True
+        self._situation.deadlines.cancel(Timer(Kind.REPLACEMENT, service))
+        behind = []
+        for worker in service.workers.values():
             if not worker.outdated or worker.goal is Goal.DOWN:
                 continue
-            if worker.state is State.STOPPING:
-                rollout.coming.add(worker)
+            if worker.queued or worker.state is State.STOPPING:
+                self._comes(worker)
             elif worker.alive:
-                self._queue(worker)
-        self.advance(service)
+                behind.append(worker)
+        return behind
+
+    def _comes(self, worker: Worker) -> None:
+        self._forget(worker)
+        worker.service.rollout.coming.add(worker)
+
+    def _forget(self, worker: Worker) -> None:
+        self._situation.deadlines.cancel(Timer(Kind.PROOF, worker))
+        worker.service.rollout.forget(worker)
 
     def _queue(self, worker: Worker) -> None:
         rollout = worker.service.rollout
-        rollout.forget(worker)
-        if worker.state is State.RUNNING:
+        self._forget(worker)
+        if worker.state is State.RUNNING and not worker.service.has_standby(worker):
             rollout.waiting[worker] = None
         else:
             rollout.coming.add(worker)
@@ -107,7 +134,7 @@ class Replacement:
     def _is_up_to_date(self, worker: Worker) -> None:
         worker.revision = worker.service.spec.revision
         worker.service.rollout.forget(worker)
-        self._look_at(worker.service)
+        self._came_forward(worker.service)
 
     # -- one after the other
 
@@ -116,16 +143,17 @@ class Replacement:
         waiting = service.rollout.waiting
         while waiting and not self._situation.stopping:
             worker = next(iter(waiting))
-            if worker.state is not State.RUNNING:
-                del waiting[worker]  # it is ending already
+            if worker.goal is Goal.DOWN:
+                del waiting[worker]
+            elif worker.state is State.STOPPING:
+                self._comes(worker)
             elif self._may_surge(worker):
                 del waiting[worker]
                 successor = service.double(worker)
                 service.rollout.coming.add(successor)
                 self._situation.starts.add(successor)
             elif self._may_stop(service):
-                del waiting[worker]
-                service.rollout.coming.add(worker)
+                self._comes(worker)
                 self._stopping.stop(worker, Ending.REPLACEMENT)
             else:
                 break
@@ -144,10 +172,10 @@ class Replacement:
     def begun(self, worker: Worker) -> None:
         """A new process of the worker is asked for."""
         service = worker.service
-        if service.rollout.under_way:
+        if service.rollout.under_way or service.has_standby(worker):
             service.rollout.forget(worker)
             service.rollout.starting.add(worker)
-            self._look_at(service)
+            self._came_forward(service)
 
     def ready(self, worker: Worker) -> None:
         """The worker's process is ready."""
@@ -159,7 +187,7 @@ class Replacement:
         if spec.min_ready_time > 0:
             until = self._situation.now + spec.min_ready_time
             self._situation.deadlines.set(Timer(Kind.PROOF, worker), until)
-            self._look_at(worker.service)
+            self._came_forward(worker.service)
         else:
             self.proven(worker)
 
@@ -167,70 +195,94 @@ class Replacement:
         """The worker has been ready for long enough: it counts."""
         service = worker.service
         service.rollout.observed.discard(worker)
-        self.replaced += 1
-        old = service.doubles.get(worker.worker_id)
-        if old is not None:
+        self.replaced += service.rollout.awaited
+        if service.has_standby(worker):
+            old = service.doubles[worker.worker_id]
             old.goal = Goal.DOWN
             self._stopping.stop(old, Ending.REPLACEMENT)
+        self._situation.deadlines.cancel(Timer(Kind.REPLACEMENT, service))
         self.advance(service)
 
     # -- losses
 
-    def ended(self, worker: Worker, how: str) -> None:
-        """It has been decided what follows the end of the worker's process.
+    def loss(self, worker: Worker, how: str) -> str:
+        """What is lost by the end of the worker's process; empty if nothing.
+
+        To be asked before it is decided what follows.
 
         :param how: of the end, for people.
         """
+        if worker.was_asked or worker.service not in self.under_way:
+            return ""
+        return _loss(worker, how)
+
+    def ended(self, worker: Worker, loss: str) -> None:
+        """It has been decided what follows the end of the worker's process."""
         service = worker.service
-        why = "" if worker.was_asked else _loss(worker, how)
-        if not (worker in service.rollout.coming and worker.state is State.STOPPED):
-            service.rollout.forget(worker)
-        if worker.state in SETTLED and worker.worker_id in service.doubles:
-            self.restore(service)
-        if why:
-            self.failed(service, why)
+        was_on_its_way = worker in service.rollout
+        service.rollout.forget(worker)
+        if was_on_its_way and worker.queued:
+            service.rollout.coming.add(worker)
+        if worker.state in SETTLED and service.has_standby(worker):
+            self._give_back(worker)
+        if loss:
+            self.failed(service, loss)
         self.advance(service)
+
+    def given_up(self, service: SupervisedService) -> None:
+        """Those that have no process will have none, unless they have a double."""
+        for worker in list(service.workers.values()):
+            if not worker.alive:
+                service.rollout.forget(worker)
+                if service.has_standby(worker):
+                    self._give_back(worker)
+        self._look_at(service)
 
     def halt(self, service: SupervisedService) -> None:
         """Replace nobody any more; slots go back to doubles of new processes that do not count."""
-        for worker in service.rollout.observed:
+        rollout = service.rollout
+        for worker in rollout.observed:
             self._situation.deadlines.cancel(Timer(Kind.PROOF, worker))
-        uncounted = service.rollout.coming | service.rollout.starting | service.rollout.observed
-        service.rollout.halt()
-        for worker in uncounted:
-            if worker.worker_id in service.doubles:
-                self._give_back(worker)
-        self._look_at(service)
-
-    def restore(self, service: SupervisedService) -> None:
-        """Give slots back to doubles where nothing comes of the new process."""
+        for worker in rollout.told:
+            worker.revision = None  # it may still come to what the service is now
+        rollout.halt()
         for worker_id in list(service.doubles):
-            if not service.workers[worker_id].alive:
+            if service.has_standby(service.workers[worker_id]):
                 self._give_back(service.workers[worker_id])
+        self._look_at(service)
 
     def _give_back(self, worker: Worker) -> None:
         worker.service.swap(worker.worker_id)
         worker.goal = Goal.DOWN
         self._stopping.stop(worker, Ending.STOP)
 
+    # -- how far it is
+
+    def _came_forward(self, service: SupervisedService) -> None:
+        """The next step has its own time."""
+        self._situation.deadlines.cancel(Timer(Kind.REPLACEMENT, service))
+        self._look_at(service)
+
     def _look_at(self, service: SupervisedService) -> None:
-        """Something has changed: is the service there, and how long may the next step take?"""
-        timer, timeout = Timer(Kind.REPLACEMENT, service), service.spec.replacement_timeout
-        if service.rollout.stands and timeout > 0:
-            self._situation.deadlines.set(timer, self._situation.now + timeout)
-        else:
-            self._situation.deadlines.cancel(timer)
-        if service.rollout.under_way or service.doubles or service.leaving:
-            self.under_way.add(service)
-        elif service in self.under_way:
-            self.under_way.remove(service)
+        """Something has changed: is the service there?"""
+        rollout = service.rollout
+        self._limit(service)
+        if not (rollout.under_way or service.doubles):
+            rollout.awaited = False
             self._recycling.grant(service)
+        if rollout.awaited or service.leaving:
+            self.under_way.add(service)
+        else:
+            self.under_way.discard(service)
 
-
-def _is_only_told(service: SupervisedService) -> bool:
-    rollout = service.rollout
-    replaced = rollout.waiting or rollout.coming or rollout.starting or rollout.observed
-    return not (replaced or service.doubles or service.leaving)
+    def _limit(self, service: SupervisedService) -> None:
+        """How long the next step may take."""
+        deadlines, timer = self._situation.deadlines, Timer(Kind.REPLACEMENT, service)
+        timeout = service.spec.replacement_timeout
+        if not (service.rollout.stands and timeout > 0):
+            deadlines.cancel(timer)
+        elif timer not in deadlines:
+            deadlines.set(timer, self._situation.now + timeout)
 
 
 def _loss(worker: Worker, how: str) -> str:

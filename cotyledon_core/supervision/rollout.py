@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 class Rollout:
     """A worker stands in one of these at a time, or is not on its way."""
 
-    __slots__ = ("coming", "keeps", "observed", "starting", "told", "waiting")
+    __slots__ = ("awaited", "coming", "keeps", "observed", "starting", "told", "waiting")
 
     def __init__(self) -> None:
+        self.awaited = False
+        """Whether a reload waits for it; else the workers have asked for it by themselves."""
         self.told: set[Worker] = set()
         """They were told to reload in place, and have not answered."""
         self.keeps = False
@@ -36,7 +38,17 @@ class Rollout:
     @property
     def stands(self) -> bool:
         """Whether nothing can come forward but by something that may never happen."""
-        return bool(self.told or self.starting or (self.waiting and not self.coming))
+        blocked = self.waiting and not (self.coming or self.observed)
+        return bool(self.told or self.starting or blocked)
+
+    @property
+    def is_only_told(self) -> bool:
+        """Whether nobody is replaced."""
+        return not (self.waiting or self.coming or self.starting or self.observed)
+
+    def __contains__(self, worker: Worker) -> bool:
+        groups = (self.told, self.waiting, self.coming, self.starting, self.observed)
+        return any(worker in group for group in groups)
 
     def forget(self, worker: Worker) -> None:
         """The worker is not on its way any more."""

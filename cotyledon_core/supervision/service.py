@@ -8,7 +8,7 @@ from cotyledon_core.plugins.restart_policy import SERVICE_RESTARTS_KEPT, PastRes
 from cotyledon_core.supervision.messages import ServiceSpec
 from cotyledon_core.supervision.recycle_queue import RecycleQueue
 from cotyledon_core.supervision.rollout import Rollout
-from cotyledon_core.supervision.states import Occurrence, State
+from cotyledon_core.supervision.states import Goal, Occurrence, State
 from cotyledon_core.supervision.worker import Worker
 from cotyledon_core.types import WorkerId
 
@@ -92,6 +92,11 @@ class SupervisedService:
     def is_double(self, worker: Worker) -> bool:
         """Whether another has the worker's slot."""
         return self.doubles.get(worker.worker_id) is worker
+
+    def has_standby(self, worker: Worker) -> bool:
+        """Whether the worker has a double that goes on until the worker counts."""
+        double = self.doubles.get(worker.worker_id)
+        return double is not None and double is not worker and double.goal is Goal.UP
 
     def double(self, worker: Worker) -> Worker:
         """Make a successor for the worker, which goes on beside it."""

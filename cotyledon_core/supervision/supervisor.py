@@ -171,7 +171,7 @@ class Supervisor:
 
     def _scale(self, message: msg.Scale) -> None:
         service = self._situation.roster.service(message.service_id)
-        if message.workers == service.wanted:
+        if message.workers == service.wanted or service.leaving:
             return
         old, service.wanted = service.wanted, message.workers
         self._agenda.publish_of(

@@ -46,7 +46,7 @@ class Watching:
     def ready(self, worker: Worker) -> None:
         """From now on heartbeats are awaited."""
         self._situation.deadlines.cancel(Timer(Kind.START, worker))
-        if worker.state is State.RUNNING and worker.service.spec.watchdog_timeout > 0:
+        if worker.state is State.RUNNING and worker.watchdog_timeout > 0:
             worker.last_beat = self._situation.now
             self._await_beat(worker)
 
@@ -70,7 +70,7 @@ class Watching:
         worker = self._situation.roster.worker(message.incarnation)
         if worker.state is not State.RUNNING:
             return
-        timeout, now = worker.service.spec.watchdog_timeout, self._situation.now
+        timeout, now = worker.watchdog_timeout, self._situation.now
         worker.last_beat = max(worker.last_beat, message.at)
         if worker.last_beat + timeout > now:
             self._await_beat(worker)
@@ -84,7 +84,7 @@ class Watching:
 
     def _await_beat(self, worker: Worker) -> None:
         worker.suspected = False
-        timeout = worker.service.spec.watchdog_timeout
+        timeout = worker.watchdog_timeout
         moment = timeout / MOMENTS
         due = worker.last_beat + timeout
         # rounded up, and not down again by the product

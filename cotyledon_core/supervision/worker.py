@@ -77,6 +77,7 @@ class Worker:
         "state",
         "status_text",
         "suspected",
+        "watchdog_timeout",
         "worker_id",
     )
 
@@ -101,6 +102,8 @@ class Worker:
         self.hung_told = False
         self.suspected = False
         """Whether the last look for a heartbeat has found none."""
+        self.watchdog_timeout = 0.0
+        """What the process was told of it."""
         self.last_beat = 0.0
         self.look_due = 0.0
         """When the start or the next heartbeat is due."""
@@ -154,6 +157,7 @@ class Worker:
         self.last_number += 1
         self.number = self.last_number
         self.revision = self.service.spec.revision
+        self.watchdog_timeout = self.service.spec.watchdog_timeout
         self.pid = None
         self.started_at = now
         self.phase = Phase.BOOT

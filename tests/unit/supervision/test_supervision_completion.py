@@ -285,8 +285,7 @@ def test_a_worker_that_has_done_its_work_before_it_was_ready_is_not_lost() -> No
 
 
 def revive(simulation: Simulation, service_id: ServiceId) -> None:
-    simulation.send(msg.Revive(service_id))
-    simulation.settle()
+    simulation.reload(msg.Change(simulation.specs[service_id], afresh=True))
 
 
 @pytest.mark.parametrize("decide", [stop, give_up])

@@ -601,7 +601,7 @@ def test_what_must_not_happen_is_noticed() -> None:
     service_id = simulation.add()
     simulation.start()
     process = simulation.process(service_id)
-    with pytest.raises(Violation, match="two processes"):
+    with pytest.raises(Violation, match="too many processes"):
         simulation._spawn(process.incarnation)
     simulation.end(process)
     with pytest.raises(Violation, match="reaped"):

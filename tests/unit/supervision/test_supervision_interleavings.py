@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from cotyledon_core import events
 from cotyledon_core.plugins.restart_policy import ExitStatus, Restart
 from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.actions import Request
 from cotyledon_core.testing.simulation import Simulation
 
 DEPTH = 6
 PAUSE = 1.0
 """Seconds between starts, and before a restart."""
 
-HAPPENINGS = ("start", "end", "term", "reload", "scale_up", "scale_down")
+HAPPENINGS = ("start", "end", "term", "reload", "answer", "scale_up", "scale_down")
 
 
 class Scenario:
@@ -57,7 +59,19 @@ class Scenario:
         return True
 
     def reload(self) -> bool:
-        self.simulation.send(msg.Reload())
+        self.simulation.send(msg.AskReload())
+        return True
+
+    def answer(self) -> bool:
+        """The first process that was told to reload, and not to end, does so, or cannot."""
+        told = [p for p in self.simulation.processes() if p.received[-1:] == [Request.RELOAD]]
+        if not told:
+            return False
+        told[0].received.clear()
+        if told[0].incarnation.worker_id % 2:
+            self.simulation.send(msg.LeaveAsked(told[0].incarnation))
+        else:
+            self.simulation.say_reloaded(told[0])
         return True
 
     def scale_up(self) -> bool:
@@ -71,13 +85,25 @@ class Scenario:
         self.simulation.send(msg.Scale(self.service_id, workers))
         return True
 
+    def come_to_rest(self) -> None:
+        """Those that were told to reload do, those that start are ready, as often as it takes."""
+        for _ in range(self.wanted + 1):
+            while self.answer():
+                pass
+            self.simulation.advance(20.0)
+            self.simulation.all_ready()
+
     def finish(self) -> None:
         """Left alone it comes to what is wanted; a stop then leaves nothing."""
         simulation = self.simulation
         if not simulation.stop_seen:
-            simulation.advance(20.0)
+            self.come_to_rest()
             ids = [process.incarnation.worker_id for process in simulation.processes()]
             assert ids == list(range(self.wanted))
+            begun = simulation.events_of(events.ManagerReloading)
+            over = simulation.events_of(events.ManagerReloaded)
+            failed = simulation.events_of(events.ReloadFailed)
+            assert len(begun) == len(over) + len(failed)
             self.term()
         simulation.advance(20.0)
         assert simulation.processes() == []
@@ -111,7 +137,7 @@ def explore(happenings: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 @pytest.mark.parametrize("first", HAPPENINGS)
 def test_whatever_happens_in_whatever_order(first: str) -> None:
     explored = list(explore((first,)))
-    if first == "end":
+    if first in ("end", "answer"):
         assert explored == [], "there is nobody yet"
     elif first == "term":
         assert explored == [("term",)], "there is nothing to wait for"

@@ -11,7 +11,15 @@ import pytest
 from cotyledon_core.plugins.restart_policy import Decision, ExitStatus, GiveUp, Restart, Stop
 from cotyledon_core.record import replace
 from cotyledon_core.supervision import messages as msg
-from cotyledon_core.supervision.actions import Action, Exit, Publish, Signal, Spawn
+from cotyledon_core.supervision.actions import (
+    Action,
+    CallReloadHooks,
+    Exit,
+    PrepareReload,
+    Publish,
+    Signal,
+    Spawn,
+)
 from cotyledon_core.supervision.exceptions import ImpossibleMessage
 from cotyledon_core.supervision.messages import Incarnation, Message, ServiceSpec
 from cotyledon_core.supervision.service import SupervisedService
@@ -151,6 +159,18 @@ IN_STATE: dict[State, Callable[[], Subject]] = {
     State.FATAL: lambda: ended(GiveUp("enough")),
 }
 
+
+def answer(subject: Subject, message: Message) -> Message:
+    """The message, after a reload was asked for."""
+    subject.simulation.supervisor.handle(msg.AskReload(), subject.simulation.clock.now())
+    return message
+
+
+def changed(subject: Subject, manner: msg.Manner) -> msg.Reload:
+    spec = subject.simulation.specs[subject.service_id]
+    return msg.Reload((msg.Change(replace(spec, revision=1), manner),))
+
+
 MESSAGES: dict[str, Callable[[Subject], Message]] = {
     "Spawned": lambda subject: msg.Spawned(subject.incarnation, 77),
     "SpawnFailed": lambda subject: msg.SpawnFailed(subject.incarnation, "no room"),
@@ -163,7 +183,17 @@ MESSAGES: dict[str, Callable[[Subject], Message]] = {
     "DeadlineReached": lambda subject: msg.DeadlineReached(),
     "Scale(same)": lambda subject: msg.Scale(subject.service_id, subject.worker_id + 1),
     "Scale(0)": lambda subject: msg.Scale(subject.service_id, 0),
-    "Reload": lambda subject: msg.Reload(),
+    "AskReload": lambda subject: msg.AskReload(),
+    "Reload(none)": lambda subject: answer(subject, msg.Reload()),
+    "Reload(tell)": lambda subject: answer(subject, changed(subject, msg.Manner.TELL)),
+    "Reload(replace)": lambda subject: answer(subject, changed(subject, msg.Manner.REPLACE)),
+    "Reload(unasked)": lambda subject: msg.Reload(),
+    "Reload(undo)": lambda subject: answer(subject, msg.Reload(undo=True)),
+    "RefuseReload": lambda subject: answer(subject, msg.RefuseReload("no such file")),
+    "RefuseReload(unasked)": lambda subject: msg.RefuseReload("no such file"),
+    "Reloaded": lambda subject: msg.Reloaded(subject.incarnation),
+    "RemoveService": lambda subject: msg.RemoveService(subject.service_id),
+    "SetPace": lambda subject: msg.SetPace(1.0, 1.0),
     "SetGrace": lambda subject: msg.SetGrace(9.0),
     "StopNoticed": lambda subject: msg.StopNoticed(),
     "ShutDown": lambda subject: msg.ShutDown(subject.simulation.clock.monotonic),
@@ -171,68 +201,101 @@ MESSAGES: dict[str, Callable[[Subject], Message]] = {
 }
 
 OUTCOMES = """
-  STOPPED   DeadlineReached  same
-  STOPPED   Scale(same)      same
-  STOPPED   Scale(0)         gone      service_scaled manager_ready
-  STOPPED   Reload           same      manager_reloading manager_reloaded
-  STOPPED   SetGrace         same
-  STOPPED   StopNoticed      same
-  STOPPED   ShutDown         same      manager_stopping
-  STOPPED   Abort            same      manager_stopping
+  STOPPED    DeadlineReached  same
+  STOPPED    Scale(same)      same
+  STOPPED    Scale(0)         gone      service_scaled manager_ready
+  STOPPED    AskReload        same      manager_reloading HOOKS PREPARE
+  STOPPED    Reload(none)     same      manager_reloaded
+  STOPPED    Reload(tell)     same
+  STOPPED    Reload(replace)  same
+  STOPPED    RefuseReload     same      reload_failed
+  STOPPED    RemoveService    gone      manager_ready
+  STOPPED    SetPace          same
+  STOPPED    SetGrace         same
+  STOPPED    StopNoticed      same
+  STOPPED    ShutDown         same      manager_stopping
+  STOPPED    Abort            same      manager_stopping
 
-  STARTING  Ready            RUNNING   worker_ready manager_ready
-  STARTING  GraceAnnounced   same
-  STARTING  StatusTold       same      worker_status
-  STARTING  LeaveAsked       STOPPING  STOP
-  STARTING  RecycleAsked     STOPPING  STOP
-  STARTING  Exited           BACKOFF   worker_exited worker_restarting
-  STARTING  DeadlineReached  same
-  STARTING  Scale(same)      same
-  STARTING  Scale(0)         STOPPING  service_scaled STOP
-  STARTING  Reload           same      manager_reloading RELOAD manager_reloaded
-  STARTING  SetGrace         same
-  STARTING  StopNoticed      same
-  STARTING  ShutDown         STOPPING  manager_stopping STOP
-  STARTING  Abort            STOPPING  manager_stopping INTERRUPT
+  STARTING   Ready            RUNNING   worker_ready manager_ready
+  STARTING   GraceAnnounced   same
+  STARTING   StatusTold       same      worker_status
+  STARTING   LeaveAsked       STOPPING  STOP
+  STARTING   RecycleAsked     STOPPING  STOP
+  STARTING   Exited           BACKOFF   worker_exited worker_restarting
+  STARTING   DeadlineReached  same
+  STARTING   Scale(same)      same
+  STARTING   Scale(0)         STOPPING  service_scaled STOP
+  STARTING   AskReload        same      manager_reloading HOOKS PREPARE
+  STARTING   Reload(none)     same      manager_reloaded
+  STARTING   Reload(tell)     same      RELOAD
+  STARTING   Reload(replace)  STOPPING  STOP
+  STARTING   RefuseReload     same      reload_failed
+  STARTING   Reloaded         same
+  STARTING   RemoveService    STOPPING  STOP
+  STARTING   SetPace          same
+  STARTING   SetGrace         same
+  STARTING   StopNoticed      same
+  STARTING   ShutDown         STOPPING  manager_stopping STOP
+  STARTING   Abort            STOPPING  manager_stopping INTERRUPT
 
-  RUNNING   Ready            same
-  RUNNING   GraceAnnounced   same
-  RUNNING   StatusTold       same      worker_status
-  RUNNING   LeaveAsked       STOPPING  STOP
-  RUNNING   RecycleAsked     STOPPING  STOP
-  RUNNING   Exited           BACKOFF   worker_exited worker_restarting
-  RUNNING   DeadlineReached  same
-  RUNNING   Scale(same)      same
-  RUNNING   Scale(0)         STOPPING  service_scaled STOP
-  RUNNING   Reload           same      manager_reloading RELOAD manager_reloaded
-  RUNNING   SetGrace         same
-  RUNNING   StopNoticed      same
-  RUNNING   ShutDown         STOPPING  manager_stopping STOP
-  RUNNING   Abort            STOPPING  manager_stopping INTERRUPT
+  RUNNING    Ready            same
+  RUNNING    GraceAnnounced   same
+  RUNNING    StatusTold       same      worker_status
+  RUNNING    LeaveAsked       STOPPING  STOP
+  RUNNING    RecycleAsked     STOPPING  STOP
+  RUNNING    Exited           BACKOFF   worker_exited worker_restarting
+  RUNNING    DeadlineReached  same
+  RUNNING    Scale(same)      same
+  RUNNING    Scale(0)         STOPPING  service_scaled STOP
+  RUNNING    AskReload        same      manager_reloading HOOKS PREPARE
+  RUNNING    Reload(none)     same      manager_reloaded
+  RUNNING    Reload(tell)     same      RELOAD
+  RUNNING    Reload(replace)  STOPPING  STOP
+  RUNNING    RefuseReload     same      reload_failed
+  RUNNING    Reloaded         same
+  RUNNING    RemoveService    STOPPING  STOP
+  RUNNING    SetPace          same
+  RUNNING    SetGrace         same
+  RUNNING    StopNoticed      same
+  RUNNING    ShutDown         STOPPING  manager_stopping STOP
+  RUNNING    Abort            STOPPING  manager_stopping INTERRUPT
 
-  STOPPING  Ready            same
-  STOPPING  GraceAnnounced   same
-  STOPPING  StatusTold       same      worker_status
-  STOPPING  LeaveAsked       same
-  STOPPING  RecycleAsked     same
-  STOPPING  Exited           STOPPED   worker_exited
-  STOPPING  DeadlineReached  same
-  STOPPING  Scale(same)      same
-  STOPPING  Scale(0)         same      service_scaled
-  STOPPING  Reload           same      manager_reloading manager_reloaded
-  STOPPING  SetGrace         same
-  STOPPING  StopNoticed      same
-  STOPPING  ShutDown         same      manager_stopping
-  STOPPING  Abort            same      manager_stopping INTERRUPT
+  STOPPING   Ready            same
+  STOPPING   GraceAnnounced   same
+  STOPPING   StatusTold       same      worker_status
+  STOPPING   LeaveAsked       same
+  STOPPING   RecycleAsked     same
+  STOPPING   Exited           STOPPED   worker_exited
+  STOPPING   DeadlineReached  same
+  STOPPING   Scale(same)      same
+  STOPPING   Scale(0)         same      service_scaled
+  STOPPING   AskReload        same      manager_reloading HOOKS PREPARE
+  STOPPING   Reload(none)     same      manager_reloaded
+  STOPPING   Reload(tell)     same
+  STOPPING   Reload(replace)  same
+  STOPPING   RefuseReload     same      reload_failed
+  STOPPING   Reloaded         same
+  STOPPING   RemoveService    same
+  STOPPING   SetPace          same
+  STOPPING   SetGrace         same
+  STOPPING   StopNoticed      same
+  STOPPING   ShutDown         same      manager_stopping
+  STOPPING   Abort            same      manager_stopping INTERRUPT
 
-  no_process  DeadlineReached  same
-  no_process  Scale(same)      same
-  no_process  Scale(0)         gone      service_scaled
-  no_process  Reload           same      manager_reloading manager_reloaded
-  no_process  SetGrace         same
-  no_process  StopNoticed      same
-  no_process  ShutDown         STOPPED   manager_stopping manager_stopped EXIT=0
-  no_process  Abort            STOPPED   manager_stopping manager_stopped EXIT=1
+  no_process DeadlineReached  same
+  no_process Scale(same)      same
+  no_process Scale(0)         gone      service_scaled
+  no_process AskReload        same      manager_reloading HOOKS PREPARE
+  no_process Reload(none)     same      manager_reloaded
+  no_process Reload(tell)     same      manager_reloaded
+  no_process Reload(replace)  same      manager_reloaded
+  no_process RefuseReload     same      reload_failed
+  no_process RemoveService    gone      service_removed
+  no_process SetPace          same
+  no_process SetGrace         same
+  no_process StopNoticed      same
+  no_process ShutDown         STOPPED   manager_stopping manager_stopped EXIT=0
+  no_process Abort            STOPPED   manager_stopping manager_stopped EXIT=1
 """
 """State, message, state that follows, actions; ``no_process`` is BACKOFF, EXITED and FATAL.
 
@@ -257,7 +320,9 @@ def brief(action: Action) -> str:
         return action.event.kind
     if isinstance(action, Exit):
         return f"EXIT={action.status}"
-    return action.request.name if isinstance(action, Signal) else "SPAWN"
+    if isinstance(action, Signal):
+        return action.request.name
+    return {CallReloadHooks: "HOOKS", PrepareReload: "PREPARE", Spawn: "SPAWN"}[type(action)]
 
 
 def of_the_other(action: Action, subject: Subject) -> bool:
@@ -308,6 +373,7 @@ OF_A_PROCESS = (
     "GraceAnnounced",
     "StatusTold",
     "LeaveAsked",
+    "Reloaded",
     "RecycleAsked",
     "Exited",
 )
@@ -330,7 +396,16 @@ def test_messages_of_other_incarnations_are_impossible(state: State, name: str) 
 def test_commands_for_unknown_services_are_impossible() -> None:
     subject = started(ready=True)
     impossible(subject, msg.Scale(UNKNOWN, 2))
-    impossible(subject, msg.Revive(UNKNOWN))
+    impossible(subject, msg.RemoveService(UNKNOWN))
+
+
+def test_a_reload_that_changes_an_unknown_service_is_impossible() -> None:
+    subject = started(ready=True)
+    known = changed(subject, msg.Manner.TELL).changes
+    unknown = msg.Change(replace(known[0].spec, service_id=UNKNOWN))
+    impossible(subject, answer(subject, msg.Reload((*known, unknown))))
+    actions = subject.simulation.send(changed(subject, msg.Manner.TELL))
+    assert [brief(action) for action in actions] == ["RELOAD"]
 
 
 def test_a_service_is_added_once() -> None:
