@@ -2,7 +2,8 @@
 
 A worker makes a file ``NAME:ID:PID`` in the directory ``processes`` when it begins, the same in
 ``ready`` when it is about to become ready, and takes the latter away when it is asked to end. A
-listing of such a directory is a picture of one moment. More parts may follow in the name.
+listing of such a directory is a picture of one moment. In the name more may follow: of what
+generation the process is.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class Sampler:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        for name in ("processes", "ready"):
+            (directory / name).mkdir(exist_ok=True)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._take)
         self._gone: set[str] = set()
@@ -81,6 +84,11 @@ class Sampler:
     @property
     def most_processes(self) -> int:
         return max(map(len, self.processes))
+
+    @property
+    def most_generations(self) -> int:
+        """The greatest number of generations that lived at a time."""
+        return max(len({mark.more for mark in picture}) for picture in self.processes)
 
     @property
     def most_of_one_worker(self) -> int:
