@@ -109,6 +109,9 @@ class Reloads(RuleBasedStateMachine):
     def running(self) -> bool:
         return self.simulation.exit_status is None
 
+    def going_on(self) -> bool:
+        return self.running() and not self.simulation.stop_seen
+
     def spec(self, service_id: ServiceId) -> ServiceSpec:
         return self.simulation.specs[service_id]
 
@@ -282,14 +285,14 @@ class Reloads(RuleBasedStateMachine):
         if service_id is not None:
             self.simulation.send(self.size(service_id, workers))
 
-    @precondition(running)
+    @precondition(going_on)
     @rule(number=NUMBERS)
     def remove_service(self, number: int) -> None:
         service_id = self.pick_service(number)
         if service_id is not None and (removal := self.remove(service_id)):
             self.simulation.send(removal)
 
-    @precondition(running)
+    @precondition(going_on)
     @rule(number=NUMBERS)
     def add_service_again(self, number: int) -> None:
         if self.gone:
