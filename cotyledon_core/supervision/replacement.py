@@ -182,6 +182,7 @@ class Replacement:
         """The worker's process is ready."""
         rollout, spec = worker.service.rollout, worker.service.spec
         if worker not in rollout.starting:
+            self.advance(worker.service)  # one less is missing
             return
         rollout.starting.remove(worker)
         rollout.observed.add(worker)
@@ -255,7 +256,8 @@ class Replacement:
     def _give_back(self, worker: Worker) -> None:
         worker.service.swap(worker.worker_id)
         worker.goal = Goal.DOWN
-        self._stopping.stop(worker, Ending.STOP)
+        if not worker.is_being_made:
+            self._stopping.stop(worker, Ending.STOP)
 
     # -- how far it is
 
