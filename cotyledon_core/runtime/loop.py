@@ -45,6 +45,7 @@ FATAL_ERRORS = frozenset(
 """Signals that faulthandler writes the stacks for."""
 DUMP_LIMIT = 32 * 1024
 """Characters of the stacks that are told with an end."""
+_TOLD_TO_HOOKS = frozenset({SIGTERM, SIGINT, SIGHUP, SIGALRM}) - {None}
 COMMAND_LIMIT = 64
 """Commands in one turn."""
 
@@ -97,7 +98,7 @@ class Loop:
         """Supervise until the supervisor says that it is done; return the exit status."""
         self.deliver(start)
         if self._timeout() != 0:
-            # no worker is about to be started, before which it would be
+            # otherwise before the first worker, or before a hook
             self._household.guard()
         while self._executor.exit_status is None:
             self.turn()
@@ -307,6 +308,9 @@ class Loop:
         return late
 
     def _obey(self, pending: set[int]) -> None:
+        if not pending.isdisjoint(_TOLD_TO_HOOKS):
+            # they may start processes
+            self._household.guard()
         if not pending.isdisjoint((SIGTERM, SIGINT)):
             self._household.before_stop()
         if SIGTERM in pending:
