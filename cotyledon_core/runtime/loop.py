@@ -97,9 +97,6 @@ class Loop:
     def run(self, start: msg.Start) -> int:
         """Supervise until the supervisor says that it is done; return the exit status."""
         self.deliver(start)
-        if self._timeout() != 0:
-            # otherwise before the first worker, or before a hook
-            self._household.guard()
         while self._executor.exit_status is None:
             self.turn()
         return self._executor.exit_status
@@ -122,6 +119,8 @@ class Loop:
         self._obey(pending | self._take_late())
         self._take_commands()
         self._meet_deadlines()
+        # without any worker, too: who is told of events may start processes
+        self._household.guard()
         self._flush()
         self._household.keep(idle=self._timeout() != 0)
 
