@@ -30,7 +30,8 @@ def definitions() -> dict[ServiceId, ServiceDefinition]:
 
 @pytest.fixture
 def reload(definitions: dict[ServiceId, ServiceDefinition]) -> Reload:
-    return Reload(definitions, ForeignCode(lambda: True))
+    sizes = {service_id: found.workers for service_id, found in definitions.items()}
+    return Reload(definitions, sizes, ForeignCode(lambda: True))
 
 
 def brief(messages: Any) -> list[Any]:
