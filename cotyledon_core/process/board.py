@@ -31,7 +31,12 @@ DUMP_ROOM = 4 * 1024 * 1024
 """Bytes for the stacks of each worker; memory is taken only when they are written."""
 DUMP_SHOWN = 48 * 1024
 """Characters of stacks that are told; so many reach any log and notifier."""
-_STAMP = struct.Struct("d")
+_STAMPS = struct.Struct("dd")
+"""The last heartbeat, and the grace period where that has changed."""
+_ONE = struct.Struct("d")
+"""One of them: the worker writes the first, the manager the second."""
+_ENDLESS = -1.0
+_NONE = -2.0
 
 
 class Board:
@@ -43,12 +48,12 @@ class Board:
     """
 
     def __init__(self, dump_signal: int, descriptor: int | None = None) -> None:
-        self.stamps = mmap.mmap(-1, CAPACITY * _STAMP.size) if descriptor is None else None
+        self.stamps = mmap.mmap(-1, CAPACITY * _STAMPS.size) if descriptor is None else None
         self.descriptor = _memory_file() if descriptor is None else descriptor
         self.dump_signal = dump_signal if self.descriptor >= 0 and _is_free(dump_signal) else 0
         self._path = b"/proc/self/fd/%d" % self.descriptor
         self._base = -1
-        """The file as the manager has it, while it is opened anew under the descriptor."""
+        """The file as the manager has it, while workers have it under the descriptor."""
         self._catches_errors = False
         self._free: list[int] = []
         self._used = 0
@@ -59,6 +64,11 @@ class Board:
         As they have faulthandler's handlers for fatal errors, which write here
         unless the application has them already.
         """
+        if self.stamps is not None and self.descriptor >= 0:
+            # what other processes than workers write is nobody's
+            os.lseek(self.descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
+            self._base = os.dup(self.descriptor)
+            keep_private(self._base)
         self._catch_errors()
         if self.dump_signal:
             import faulthandler
@@ -69,8 +79,6 @@ class Board:
         import faulthandler
 
         if self.descriptor >= 0 and not faulthandler.is_enabled():
-            # what other processes than workers write is nobody's
-            os.lseek(self.descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
             faulthandler.enable(file=self.descriptor)
             self._catches_errors = True
 
@@ -98,9 +106,6 @@ class Board:
     @contextlib.contextmanager
     def lending(self) -> Iterator[None]:
         """Workers are forked, each after :meth:`lend`."""
-        if self.descriptor >= 0 and self._base < 0:
-            self._base = os.dup(self.descriptor)
-            keep_private(self._base)
         try:
             yield
         finally:
@@ -157,7 +162,20 @@ class Place:
         """Monotonic seconds; 0 if there was no heartbeat."""
         if self.board is None or self.board.stamps is None:
             return 0.0
-        return float(_STAMP.unpack_from(self.board.stamps, self.number * _STAMP.size)[0])
+        return self._stamps(self.board.stamps)[0]
+
+    def set_grace(self, seconds: float | None) -> None:
+        """The worker's configured grace period has changed; 0 waits without end.
+
+        :param seconds: None if none is configured any more.
+        """
+        if self.board is not None and self.board.stamps is not None:
+            mark = _NONE if seconds is None else seconds or _ENDLESS
+            _ONE.pack_into(self.board.stamps, self.number * _STAMPS.size + _ONE.size, mark)
+
+    def _stamps(self, memory: mmap.mmap) -> tuple[float, float]:
+        beat, grace = _STAMPS.unpack_from(memory, self.number * _STAMPS.size)
+        return beat, grace
 
     def take_dump(self) -> str:
         """The stacks that the worker has written, once; of very many the middle is left out."""
@@ -189,7 +207,8 @@ class Place:
     def give_back(self) -> None:
         """The worker has ended; what it left and was not read is lost."""
         if self.board is not None:
-            self.beat(0.0)
+            if self.board.stamps is not None:
+                _STAMPS.pack_into(self.board.stamps, self.number * _STAMPS.size, 0.0, 0.0)
             # a child of the worker may have left some, too
             self.take_dump()
             self.board.give_back(self.number)
@@ -205,8 +224,20 @@ class Place:
         """Give a sign of life, at this monotonic time; False if it cannot be given here."""
         if self.board is None or self.board.stamps is None:
             return False
-        _STAMP.pack_into(self.board.stamps, self.number * _STAMP.size, now)
+        _ONE.pack_into(self.board.stamps, self.number * _STAMPS.size, now)
         return True
+
+    def grace(self, configured: float | None) -> float | None:
+        """The worker's configured grace period in seconds; None if there is none.
+
+        :param configured: at its start.
+        """
+        if self.board is None or self.board.stamps is None:
+            return configured
+        mark = self._stamps(self.board.stamps)[1]
+        if mark == 0.0:
+            return configured
+        return {_ENDLESS: 0.0, _NONE: None}.get(mark, mark)
 
     def abandon(self) -> None:
         """The file is not ours any more; in the main thread.

@@ -16,10 +16,10 @@ plain functions, without the conversions of :mod:`signal`.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
-import _thread
 import contextlib
 import os
 import signal
+from _thread import get_ident as _this_thread
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from cotyledon_core.process.wakeup import Descriptors, Wakeup, make_pipe, peekab
 _set_handler, _set_wakeup_fd = _signal.signal, _signal.set_wakeup_fd
 _fstat = os.fstat
 _change_mask: Any = getattr(_signal, "pthread_sigmask", None)
+_send_to_thread: Any = getattr(_signal, "pthread_kill", None)
 _SIG_UNBLOCK = getattr(_signal, "SIG_UNBLOCK", None)
 """At hand: a way through modules' attributes is more to touch."""
 
@@ -78,9 +79,13 @@ _noting: Signals | None = None
 
 
 def _note(number: int, frame: Any) -> None:
-    if _noting is not None:
-        _noting.note(number)
-        _noting.interrupt(frame)
+    noting = _noting
+    if noting is None:
+        return
+    noting.note(number)
+    # Anything else must go on: the handler of another signal may just be about to note it.
+    if frame is not None and frame.f_code is noting.interrupted:
+        raise _Interrupted
 
 
 def _changes(watched: Iterable[int]) -> list[tuple[int, Any]]:
@@ -118,7 +123,8 @@ class Signals:
         self._urgent = urgent
         self._private = private
         self._pending: set[int] = set()
-        self._waiting: Any = None
+        self.interrupted: Any = None
+        """The code of the wait that a signal ends."""
         self.reader = -1
         """What becomes readable; -1 while there is nothing."""
         self._reader_identity: tuple[int, int] | None = None
@@ -126,7 +132,7 @@ class Signals:
         self._before: Signals | None = None
         self._previous: dict[int, Any] = {}
         self._previous_wakeup = -1
-        self._wakeup: Any = None
+        self._wakeup: Wakeup | None = None
         self._changes: list[tuple[int, Any]] = []
 
     def install(self) -> None:
@@ -151,6 +157,7 @@ class Signals:
         for number, handler in self._changes:
             _set_handler(number, handler)
         wakeup = self._wakeup
+        assert wakeup is not None
         wakeup.reader, wakeup.writer = self.reader, writer = make_pipe()
         found = _fstat(self.reader)
         self._reader_identity = found.st_dev, found.st_ino
@@ -192,22 +199,14 @@ class Signals:
         :param wait: a function, which gets the arguments.
         :returns: what ``wait`` does, or ``otherwise`` after a signal.
         """
-        self._waiting = wait.__code__
+        self.interrupted = wait.__code__
         try:
             return wait(*arguments)
         except _Interrupted:
-            if hasattr(_signal, "pthread_kill"):
+            if _send_to_thread is not None:
                 # handlers of signals that came with this one are otherwise called with the next
-                _signal.pthread_kill(_thread.get_ident(), 0)
+                _send_to_thread(_this_thread(), 0)
             return otherwise
-
-    def interrupt(self, frame: Any) -> None:
-        """End the wait, if it is what the handler has interrupted.
-
-        Anything else must go on: the handler of another signal may just be about to note it.
-        """
-        if frame is not None and frame.f_code is self._waiting:
-            raise _Interrupted
 
     def note(self, number: int) -> None:
         """The signal has arrived, or it is as if it had."""

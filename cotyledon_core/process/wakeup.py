@@ -39,12 +39,15 @@ class Descriptors:
         self.reader, self.writer = reader, writer
 
     def wake(self) -> None:
-        with contextlib.suppress(OSError):
+        try:
             os.write(self.writer, b"\0")
+        except OSError:
+            pass
 
     def drain(self) -> None:
         try:
-            while len(os.read(self.reader, 4096)) == 4096:
+            # as few as a small object holds: more is more memory to touch
+            while len(os.read(self.reader, 256)) == 256:
                 pass
         except OSError:
             pass

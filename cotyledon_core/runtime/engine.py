@@ -199,6 +199,20 @@ class Engine:
 
     # -- a reload
 
+    def grace_of(self, service_id: ServiceId) -> float | None:
+        """The grace period that is configured for a service, in seconds."""
+        return self.definitions[service_id].graceful_shutdown_timeout
+
+    def set_grace_of(self, service_id: ServiceId, grace: float | None) -> None:
+        """Tell the workers of a service of their grace period, where they can be told.
+
+        Those that are started from now on learn it from the service's definition.
+        """
+        assert self._run is not None
+        for process in self._run.children.all():
+            if process.incarnation.service_id == service_id:
+                process.child.place.set_grace(grace)
+
     def change_notifiers(
         self, notifiers: Mapping[str, Notifier], unchanged: Container[str]
     ) -> None:
@@ -272,7 +286,7 @@ class Run:
         self._roll.set_grace(engine.grace)
         self._selector.register(engine.signals.reader, selectors.EVENT_READ)
         self._selector.register(self._channel.reader, selectors.EVENT_READ)
-        self._children = Children(self._roll)
+        self.children = Children(self._roll)
         self._supervisor = Supervisor(
             engine.grace, engine.spawn_interval, fraction, engine.stop_delay
         )
@@ -280,7 +294,7 @@ class Run:
         for name, notifier in notifiers.items():
             self.dispatcher.add_notifier(name, notifier, may_host=CAN_FORK)
         self.household = Household(
-            self._children,
+            self.children,
             self._roll,
             self._selector,
             self.dispatcher,
@@ -297,7 +311,7 @@ class Run:
         engine = self._engine
         executor = Executor(
             engine.definitions,
-            self._children,
+            self.children,
             self.dispatcher,
             engine.hooks,
             title.program_name(),
@@ -308,7 +322,7 @@ class Run:
         self._loop = Loop(
             self._supervisor,
             executor,
-            self._children,
+            self.children,
             self.household,
             engine.signals,
             self._selector,

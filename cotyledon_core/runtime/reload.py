@@ -79,6 +79,9 @@ class Reload:
         self._put(definition)
         change = msg.Change(self._spec(definition), manner or msg.Manner.TELL, afresh)
         self._changes.append(change)
+        if manner is msg.Manner.TELL_OR_LEAVE:
+            # they were told by the way: nothing that they were made with has changed
+            old = replace(old, revision=definition.revision)
         self.on_undo(lambda: self._change_back(old, afresh))
 
     def _change_back(self, old: ServiceDefinition, afresh: bool) -> None:

@@ -88,6 +88,7 @@ class ServiceDefinition(Record):
             workers=self.workers,
             decide=decide,
             grace=self.grace,
+            grace_configured=self.graceful_shutdown_timeout is not None,
             start_timeout=self.options.start_timeout,
             watchdog_timeout=self.options.watchdog_timeout,
             max_lifetime=self.options.max_lifetime,

@@ -38,6 +38,8 @@ class ServiceSpec(Record):
     """The restart policy; must not raise."""
     grace: float | None = None
     """Seconds; None means the manager's, 0 waits without end."""
+    grace_configured: bool = False
+    """Whether it stands above what an instance has of its own."""
     start_timeout: float = 0.0
     """Seconds from the spawn until a worker has to be ready; 0 is without end."""
     watchdog_timeout: float = 0.0

@@ -104,7 +104,7 @@ class Replacement:
     def _queue(self, worker: Worker) -> None:
         rollout = worker.service.rollout
         self._forget(worker)
-        if worker.state is State.RUNNING:
+        if worker.state is State.RUNNING and not worker.service.has_standby(worker):
             rollout.waiting[worker] = None
         else:
             rollout.coming.add(worker)
@@ -153,7 +153,7 @@ class Replacement:
                 successor = service.double(worker)
                 service.rollout.coming.add(successor)
                 self._situation.starts.add(successor)
-            elif service.has_standby(worker) or self._may_stop(service):
+            elif self._may_stop(service):
                 self._comes(worker)
                 self._stopping.stop(worker, Ending.REPLACEMENT)
             else:
@@ -182,6 +182,7 @@ class Replacement:
         """The worker's process is ready."""
         rollout, spec = worker.service.rollout, worker.service.spec
         if worker not in rollout.starting:
+            self.advance(worker.service)  # one less is missing
             return
         rollout.starting.remove(worker)
         rollout.observed.add(worker)
@@ -196,7 +197,7 @@ class Replacement:
         """The worker has been ready for long enough: it counts."""
         service = worker.service
         service.rollout.observed.discard(worker)
-        self.replaced += 1
+        self.replaced += service.rollout.awaited
         if service.has_standby(worker):
             old = service.doubles[worker.worker_id]
             old.goal = Goal.DOWN
@@ -237,7 +238,7 @@ class Replacement:
                 service.rollout.forget(worker)
                 if service.has_standby(worker):
                     self._give_back(worker)
-        self.advance(service)
+        self._look_at(service)
 
     def halt(self, service: SupervisedService) -> None:
         """Replace nobody any more; slots go back to doubles of new processes that do not count."""
@@ -255,7 +256,8 @@ class Replacement:
     def _give_back(self, worker: Worker) -> None:
         worker.service.swap(worker.worker_id)
         worker.goal = Goal.DOWN
-        self._stopping.stop(worker, Ending.STOP)
+        if not worker.is_being_made:
+            self._stopping.stop(worker, Ending.STOP)
 
     # -- how far it is
 

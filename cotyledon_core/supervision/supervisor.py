@@ -58,7 +58,7 @@ class Supervisor:
         watching = Watching(situation, stopping)
         self._recycling = recycling = Recycling(situation, stopping, random)
         self._replacement = replacement = Replacement(situation, stopping, recycling)
-        self._starting = starting = Starting(situation, watching, recycling, replacement)
+        self._starting = starting = Starting(situation, stopping, watching, recycling, replacement)
         self._reloading = reloading = Reloading(situation, starting, recycling, replacement)
         self._shutdown = shutdown = Shutdown(situation, stopping, stop_delay)
         self._departure = departure = Departure(situation, stopping, replacement)

@@ -118,6 +118,11 @@ class Worker:
         return self.state in ALIVE
 
     @property
+    def is_being_made(self) -> bool:
+        """Whether a process was asked for, and it is not known yet whether there is one."""
+        return self.alive and self.pid is None
+
+    @property
     def was_asked(self) -> bool:
         """Whether the manager has asked the process to end for a reason of its own."""
         return self.ending is not None and self.ending not in UNASKED
@@ -170,7 +175,9 @@ class Worker:
 
     def grace_period(self, default: float) -> float:
         """Seconds from a stop to SIGKILL; 0 is without end."""
-        for grace in (self.grace, self.service.spec.grace):
+        spec = self.service.spec
+        announced = None if spec.grace_configured else self.grace
+        for grace in (announced, spec.grace):
             if grace is not None:
                 return grace
         return default

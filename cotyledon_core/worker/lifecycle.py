@@ -152,7 +152,7 @@ class Worker:
         service.worker_id = self._worker_id
         traits = self._traits
         if type(service) is not traits.service_class:
-            traits = Traits(type(service), self._assignment.ready_when)
+            traits = self._traits = Traits(type(service), self._assignment.ready_when)
         self._introduce(service)
         if self._hooked:
             self._run_hooks()
@@ -206,16 +206,16 @@ class Worker:
 
     def _become(self, program: Any, report: int | None, notified: bool) -> None:
         if program is not None:
-            from cotyledon_core.worker import execution
+            from cotyledon_core.worker.execution import become
 
-            become = execution.become
             become(program, self._assignment, self._link.channel, self.signals, report, notified)
 
     @property
     def grace(self) -> float:
         """Seconds; 0 waits without end."""
-        if self._assignment.configured_grace is not None:
-            return float(self._assignment.configured_grace)
+        configured = self._link.place.grace(self._assignment.configured_grace)
+        if configured is not None:
+            return float(configured)
         own = getattr(self._service, "graceful_shutdown_timeout", None)
         if own is not None:
             return float(own)
@@ -228,9 +228,8 @@ class Worker:
         By its own grace period or by the manager's, if that can be seen from here.
         """
         bound = 0.0 if self._roll is None else self._roll.bound
-        if not bound or bound == FOREVER:
-            return self._deadline
-        return bound if self._deadline is None else min(self._deadline, bound)
+        limits = [each for each in (self._deadline, bound) if each and each != FOREVER]
+        return min(limits, default=None)
 
     # -- what the service says
 
@@ -253,7 +252,7 @@ class Worker:
                 self._interrupt_after(seconds)
 
     def ask_for_replacement(self) -> None:
-        """The manager answers with SIGTERM and starts another in this one's place."""
+        """The manager answers with SIGTERM."""
         self.tell(LEAVE)
 
     # -- signals
@@ -277,7 +276,7 @@ class Worker:
         pending = self.signals.take()
         if SIGINT in pending or SIGALRM in pending:
             os._exit(1)
-        if self._is_overdue():
+        if self._deadline is not None and self._is_overdue():
             self._overrun()
         if self._has_duties:
             self._duties.perform_due()
@@ -332,13 +331,16 @@ class Worker:
     def _reload(self) -> None:
         if self._terminating:
             return
-        if not has_own_reload(self._service) and self._reread is None:
+        if self._reread is None and not self._reloads():
             self.ask_for_replacement()
             return
-        self._reload_wanted = True
-        if not self._reloading:
-            self._reloading = True
+        self._reload_wanted, begun, self._reloading = True, self._reloading, True
+        if not begun:
             start_thread(self._in_thread, ("reload", self._service_reload))
+
+    def _reloads(self) -> bool:
+        """Whether the service reloads in place."""
+        return self._traits.reloads or has_own_reload(self._service)
 
     def _service_reload(self) -> None:
         while self._reload_wanted:
@@ -355,10 +357,10 @@ class Worker:
             self.signals.post(SIGHUP or SIGTERM)
 
     def _reload_once(self) -> str:
-        """What the manager is told: that it is done, or that another worker has to do it."""
+        """What the manager is told: that it is done, or has to be done by another."""
         if self._reread is not None and not self._reread():
             return LEAVE
-        if has_own_reload(self._service):
+        if self._reloads():
             self._calls.reload()
         return "X_RELOADED=1"
 
@@ -381,11 +383,12 @@ class Worker:
         wanted = isinstance(error, SystemExit)
         status = ending.exit_status(error) if isinstance(error, SystemExit) else 1
         if not self._end_lock.acquire(blocking=False):
-            # another thread ends it already
-            return
+            return  # another thread ends it already
         self._status = status
-        self._limit()
-        self.signals.wake()
+        if self._deadline is None:
+            self._limit()
+            # the main thread has to wait no longer than that
+            self.signals.wake()
         if not wanted:
             self.tell(f"X_ERROR={shown(error)}")
             ending.log_exception(f"{what} of {self.name}", error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cotyledon_core.service import is_notified, may_execute
+from cotyledon_core.service import has_own_reload, is_notified, may_execute
 
 
 class Traits:
@@ -21,6 +21,8 @@ class Traits:
         """Whether a worker is ready only when it says so."""
         self.executes = may_execute(service_class)
         """Whether an external program may take over the process."""
+        self.reloads = has_own_reload(service_class)
+        """Whether its services reload in place, unless an instance is different."""
         self.make_event_loop: Callable[..., Any] | None = getattr(
             service_class, "_make_event_loop", None
         )

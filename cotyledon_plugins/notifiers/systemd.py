@@ -76,6 +76,9 @@ class Systemd(Notifier):
         self._send_all()
 
     def close(self) -> None:
+        if self._reload_told and not self._stopping:
+            # removed by this reload, whose end nobody would tell
+            self._unsent.append(_ready("reloading, and not notified of it any more"))
         self._send_all()
 
     def _messages(self, event: Event) -> Iterator[str]:

@@ -142,6 +142,27 @@ def test_a_failed_reload_is_over_and_then_undone(receiver: Receiver, path: str, 
     assert status == f"STATUS={failed}; {undone}"
 
 
+@pytest.mark.parametrize(
+    ("before", "left"),
+    [
+        ([RELOADING], ["READY=1"]),
+        ([RELOADING, RELOADED], []),
+        ([RELOADING, STOPPING], []),
+        ([], []),
+    ],
+    ids=["reloading", "reloaded", "stopping", "ready"],
+)
+def test_one_that_a_reload_removes_ends_it(
+    receiver: Receiver, path: str, before: list[events.Event], left: list[str]
+) -> None:
+    notifier = made(socket=path)
+    for event in (READY, *before):
+        notifier.notify(event)
+    receiver.received()
+    notifier.close()
+    assert [message.splitlines()[0] for message in receiver.received()] == left
+
+
 def test_a_second_reload_begins_before_the_end_of_the_first(receiver: Receiver, path: str) -> None:
     assert told(receiver, path, READY, RELOADING, RELOADING, RELOADED)[1:] == [
         BEGUN,
