@@ -77,7 +77,7 @@ def keep_floor(
 def test_never_fewer_are_ready_than_configured(launch: Launch, case: str) -> None:
     options, floor, most, most_of_one = FLOORS[case]
     application = start(launch, workers=8, **options)
-    keep_floor(application, RELOADS["fork"], floor, most, most_of_one)
+    keep_floor(application, 8 if options else RELOADS["fork"], floor, most, most_of_one)
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
@@ -155,7 +155,7 @@ BROKEN = {
     "syntax": ("def broken(:", {}, "SyntaxError"),
     "import": ("import no_such_module_anywhere", {}, "ModuleNotFoundError"),
     "raise": ("raise ValueError('it is wrong')", {}, "it is wrong"),
-    "hang": (HANG, {"replacement_timeout": 0.5}, "replacement_timeout"),
+    "hang": (HANG, {"replacement_timeout": 2}, "replacement_timeout"),
     "hang, ended": (HANG, {"start_timeout": 2}, "start timeout"),
     "crash later": (CRASH, {"min_ready_time": 5}, "min_ready_time"),
 }
@@ -169,7 +169,13 @@ def lost_worker(failed: Record) -> int:
     return int(found[1])
 
 
-@pytest.mark.parametrize("case", BROKEN)
+@pytest.mark.parametrize(
+    ("case", "method"),
+    [
+        *((case, "fork") for case in BROKEN),
+        *((case, method) for method in ("forkserver", "spawn") for case in ("raise", "hang")),
+    ],
+)
 def test_broken_code_replaces_no_more_than_the_first(
     launch: Launch, case: str, method: str
 ) -> None:

@@ -28,7 +28,7 @@ class Marked(Recording):
     """
 
     name = "marked"
-    graceful_shutdown_timeout = 5
+    graceful_shutdown_timeout = 2
 
     def __init__(self, worker_id: int) -> None:
         self._mark = f"{self.name}:{worker_id}:{os.getpid()}"
