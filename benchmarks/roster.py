@@ -60,12 +60,14 @@ class Contestant:
     has_services: bool = True
     """Whether it can run two services side by side."""
     has_watchdog: bool = False
+    replaces: bool = True
+    """Whether SIGHUP has it replace the workers of a service without reload code."""
 
     def start(self, scratch: Path, workers: int, *options: str) -> Session:
         """Start it with ``workers`` workers.
 
         :param options: ``neighbour`` for a service that crash-loops beside, ``watched`` for
-            workers with a watchdog.
+            workers with a watchdog, ``replaced`` for workers that have no reload code.
         """
         arguments = [str(workers), *self.extra, *options]
         return Session(python(str(SCRIPTS / self.script), *arguments), environment(scratch))
@@ -92,8 +94,15 @@ def environment(scratch: Path) -> dict[str, str]:
         (distribution / "entry_points.txt").write_text(ENTRY_POINTS)
     inherited = os.environ.get("PYTHONPATH")
     path = [str(CHECKOUT), str(scratch), *([inherited] if inherited else [])]
-    # stevedore's cache of entry points goes with the scratch directory.
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), "XDG_CACHE_HOME": str(scratch)}
+    own = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    # stevedore's cache of entry points goes with the scratch directory, as does the byte code:
+    # a checkout may have none, where an installed contestant has its own
+    return {
+        **own,
+        "PYTHONPATH": os.pathsep.join(path),
+        "XDG_CACHE_HOME": str(scratch),
+        "PYTHONPYCACHEPREFIX": str(scratch / "bytecode"),
+    }
 
 
 def roster() -> list[Contestant]:
@@ -118,6 +127,7 @@ def roster() -> list[Contestant]:
             "cotyledon run",
             "configured.py",
             has_watchdog=True,
+            replaces=False,
             missing="" if installed else "cotyledon-core is not installed (pip install .)",
         ),
         Contestant(

@@ -32,6 +32,7 @@ FULL: Sizes = {
     "again": (10,),
     "half": (200,),
     "reload": (10, 100, 500),
+    "replace": (10, 100, 500),
     "stop": (10, 100, 500),
     "neighbour": (10,),
     "watched": (1000,),
@@ -88,7 +89,13 @@ def schedule(run: Run) -> list[tuple[Scenario, int]]:
     steps: list[tuple[Scenario, int]] = []
     for size in sizes:
         steps += [(life, size)] * (3 if size <= SMALL else 1)
-    others = (("again", again), ("half", half), ("neighbour", neighbour), ("watched", watched))
+    others = (
+        ("again", again),
+        ("half", half),
+        ("replace", replacement),
+        ("neighbour", neighbour),
+        ("watched", watched),
+    )
     for row, scenario in others:
         steps += [(scenario, size) for size in run.sizes.get(row, ())]
     return steps + [(imports, 0)] * (3 if run.wants("import", 0) else 0)
@@ -133,6 +140,22 @@ def half(run: Run, contestant: Contestant, workers: int) -> Iterator[Sample]:
             yield Sample(row, recover(session, range(0, workers, 2)))
         except Overdue as overdue:
             yield Sample(row, overdue.limit, overdue=True)
+
+
+def replacement(run: Run, contestant: Contestant, workers: int) -> Iterator[Sample]:
+    """SIGHUP to a service without reload code; compared with stopping and starting it."""
+    if not contestant.has_services or not contestant.replaces:
+        return
+    with contestant.start(run.scratch, workers, "replaced") as session:
+        begin = session.wait_for(stamps.MANAGER_RUNS, 1)
+        start = session.wait_for(stamps.WORKER_RUNS, workers) - begin
+        session.settle()
+        begin = time.monotonic()
+        os.kill(session.pid, signal.SIGHUP)
+        replaced = session.wait_for(stamps.WORKER_RUNS, workers, begin) - begin
+        session.settle()
+        stop = session.stop()
+    yield Sample(f"replacement of {workers}", replaced, base=start + stop)
 
 
 def neighbour(run: Run, contestant: Contestant, workers: int) -> Iterator[Sample]:

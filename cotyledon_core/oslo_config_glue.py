@@ -140,3 +140,5 @@ def _reread(conf: cfg.ConfigOpts, reload_method: ReloadMethod) -> None:
             conf.mutate_config_files()
     except (cfg.Error, OSError, ValueError, SystemExit) as error:
         LOG.error("configuration files not reloaded, the values stay: %s", error)
+    except Exception:
+        LOG.exception("a mutate hook failed; the values are taken over all the same")

@@ -13,6 +13,7 @@ from benchmarks.contestants.stamps import (
     WORKER_RELOADED,
     WORKER_RUNS,
     arguments,
+    is_replaced,
     stamp,
     watchdog,
 )
@@ -23,6 +24,8 @@ class Stamping(cotyledon_core.Service):
         stamp(WORKER_RUNS, self.worker_id)
         time.sleep(FOREVER)
 
+
+class Reloading(Stamping):
     def reload(self) -> None:
         stamp(WORKER_RELOADED, self.worker_id)
 
@@ -36,7 +39,9 @@ class Crashing(cotyledon_core.Service):
 def main() -> None:
     count, neighbour = arguments()
     manager = cotyledon_core.ServiceManager()
-    manager.add(Stamping, workers=count, watchdog_timeout=watchdog())
+    manager.add(
+        Stamping if is_replaced() else Reloading, workers=count, watchdog_timeout=watchdog()
+    )
     if neighbour:
         manager.add(Crashing)
     stamp(MANAGER_RUNS)

@@ -17,6 +17,7 @@ from benchmarks.contestants.stamps import (
     WORKER_RELOADED,
     WORKER_RUNS,
     arguments,
+    is_replaced,
     stamp,
 )
 
@@ -26,6 +27,8 @@ class Stamping(cotyledon.Service):
         stamp(WORKER_RUNS, self.worker_id)
         time.sleep(FOREVER)
 
+
+class Reloading(Stamping):
     def reload(self) -> None:
         stamp(WORKER_RELOADED, self.worker_id)
 
@@ -47,7 +50,7 @@ class UnpacedManager(cotyledon.ServiceManager):
 def main() -> None:
     count, neighbour = arguments()
     manager = UnpacedManager() if "unpaced" in sys.argv[2:] else cotyledon.ServiceManager()
-    manager.add(Stamping, workers=count)
+    manager.add(Stamping if is_replaced() else Reloading, workers=count)
     if neighbour:
         manager.add(Crashing)
     stamp(MANAGER_RUNS)

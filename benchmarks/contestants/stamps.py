@@ -44,6 +44,11 @@ def arguments() -> tuple[int, bool]:
     return int(sys.argv[1]), "neighbour" in sys.argv[2:]
 
 
+def is_replaced() -> bool:
+    """Whether the service has no reload code, by the script's arguments."""
+    return "replaced" in sys.argv[2:]
+
+
 def watchdog() -> float:
     """The seconds of the workers' watchdog, of the script's arguments; 0 for none."""
     return WATCHDOG if "watched" in sys.argv[2:] else 0.0

@@ -64,6 +64,7 @@ class Compiler:
     def __init__(self, conf: cfg.ConfigOpts, sources: Sources, shared: SharedConf) -> None:
         self._values = Values(conf, sources)
         self._shared = shared
+        self._readable_by_all = shared.is_application_s
         self._unsure: set[str] = set()
         """Sections whose options are not known in full."""
         self._loaded: dict[tuple[Namespace, str], Plugin] = {}
@@ -173,7 +174,7 @@ class Compiler:
         return ConfiguredService(
             plugin.type,
             found,
-            self._shared if given or self._shared.is_application_s else None,
+            self._shared if given or self._readable_by_all else None,
             section,
             frozenset(mutable),
         )

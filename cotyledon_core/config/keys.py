@@ -7,7 +7,7 @@ are left alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from difflib import get_close_matches
 
 from cotyledon_core.config.options import (
@@ -47,7 +47,14 @@ class KeyCheck:
         self._values = values
         self._sources: Sources = values.sources
         self._unsure = {normal(section) for section in unsure}
-        self._known = {normal(section): _keys(values, section) for section in values.known}
+        self._known = {normal(section): set(keys) for section, keys in values.known.items()}
+        self._in_environment = {
+            variable(section, key) for section, keys in self._known.items() for key in keys
+        }
+        """oslo.config reads no old names from there."""
+        for section, key in _old_names(values):
+            if section in self._known:
+                self._known[section].add(key)
         self._names = {normal(section): section for section in values.known}
         self.notices: list[str] = []
 
@@ -139,7 +146,7 @@ class KeyCheck:
 
     def _check_environment(self) -> None:
         """Variables with our sections' names in theirs; sections come in upper case there."""
-        known = {variable(section, key) for section in self._known for key in self._known[section]}
+        known = self._in_environment
         unsure = tuple(variable(section, "") for section in self._unsure)
         used = tuple(variable(section, "") for section in self._known if section != CONTROL)
         for name in sorted(self._sources.environment):
@@ -158,17 +165,12 @@ class KeyCheck:
                 )
 
 
-def _keys(values: Values, section: str) -> set[str]:
-    """What oslo.config looks for in a section: names, and the old names among them."""
-    keys = set()
-    for option in values.known[section].values():
-        keys.add(option.dest)
-        keys.update(
-            old.name or option.dest
-            for old in option.deprecated_opts
-            if old.group is None or normal(old.group) == normal(section)
-        )
-    return keys
+def _old_names(values: Values) -> Iterator[tuple[str, str]]:
+    """Sections, and the keys that oslo.config looks for in them as deprecated names."""
+    for section, options in values.known.items():
+        for option in options.values():
+            for old in option.deprecated_opts:
+                yield normal(old.group or section), old.name or option.dest
 
 
 def _near_section(name: str) -> str | None:

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from oslo_config import cfg
 
-from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.exceptions import ConfigurationError, WorkerStartError
 
 LOG = logging.getLogger(__name__)
 
@@ -113,14 +113,14 @@ class Origin:
 
     def pickled(self) -> bytes:
         """
-        :raises PicklingError: with the first option that cannot be pickled.
+        :raises WorkerStartError: with the first option that cannot be pickled.
         """
         try:
             return pickle.dumps(self)
         except Exception as error:
             for registered in self.registered:
                 _check_picklable(registered)
-            raise pickle.PicklingError(str(error)) from error
+            raise WorkerStartError(f"the ConfigOpts cannot be pickled: {error}") from error
 
     def _register(self, conf: cfg.ConfigOpts) -> None:
         for option, group, cli, changes in self.registered:
@@ -296,7 +296,7 @@ def _check_picklable(registered: Registered) -> None:
     try:
         pickle.dumps(registered)
     except Exception as error:
-        raise pickle.PicklingError(
+        raise WorkerStartError(
             f"the option {registered.option.name} of [{registered.group or 'DEFAULT'}] in the "
             f"application's ConfigOpts cannot be pickled ({error}); give it a type and a default "
             "that can, or use the start method fork"

@@ -19,7 +19,7 @@ from cotyledon_core.config.difference import Difference, ServiceChange, differen
 from cotyledon_core.config.loader import read
 from cotyledon_core.config.origin import SharedConf
 from cotyledon_core.config.settings import ManagerSettings, ServiceSettings
-from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.exceptions import ConfigurationError, shown
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.service import has_own_reload, may_execute
 from cotyledon_core.supervision.messages import Manner
@@ -90,16 +90,22 @@ class Reloader:
         found = difference(self._running, settings)
         if found.restart:
             raise ConfigurationError(refusals(found, settings))
-        return partial(self._take_over, found, settings, conf)
+        before = _notifiers_before(found, self._running)
+        return partial(self._take_over, found, settings, conf, before)
 
     def _take_over(
-        self, found: Difference, new: ManagerSettings, conf: cfg.ConfigOpts, target: Target
+        self,
+        found: Difference,
+        new: ManagerSettings,
+        conf: cfg.ConfigOpts,
+        before: Mapping[str, Notifier],
+        target: Target,
     ) -> None:
         target.on_undo(partial(setattr, self, "_running", self._running))
         target.on_undo(self._shared.take_over(conf))
         _change_manager(found, new, target)
         if found.notifiers:
-            _change_notifiers(found, self._running, new, target)
+            _change_notifiers(found, before, new, target)
         self._running = new
         _change_services(found, new, target)
         log_settings(new, conf)
@@ -123,19 +129,31 @@ def _change_manager(found: Difference, new: ManagerSettings, target: Target) -> 
     target.set_pace(new.spawn_interval, new.stop_delay)
 
 
+def _notifiers_before(found: Difference, running: ManagerSettings) -> dict[str, Notifier]:
+    """For an undone reload; what goes is made again now, while a fault can still be told.
+
+    :raises ConfigurationError: with every one that cannot be made any more.
+    """
+    going = {*found.notifiers.changed, *found.notifiers.removed}
+    notifiers, faults = {}, []
+    for item in running.notifiers:
+        try:
+            notifiers[item.name] = item.make() if item.name in going else item.notifier
+        except Exception as error:
+            faults.append(f"[notifier:{item.name}]: cannot be made again: {shown(error)}")
+    if faults:
+        raise ConfigurationError(faults)
+    return notifiers
+
+
 def _change_notifiers(
-    found: Difference, old: ManagerSettings, new: ManagerSettings, target: Target
+    found: Difference, before: Mapping[str, Notifier], new: ManagerSettings, target: Target
 ) -> None:
     notifiers = {item.name: item.notifier for item in new.notifiers}
     LOG.info("notifiers: %s", ", ".join(notifiers) or "none")
     changed = {*found.notifiers.added, *found.notifiers.changed, *found.notifiers.removed}
     target.change_notifiers(notifiers, notifiers.keys() - changed)
-
-    def undo() -> None:
-        before = {item.name: item.make() for item in old.notifiers}
-        target.change_notifiers(before, before.keys() - changed)
-
-    target.on_undo(undo)
+    target.on_undo(lambda: target.change_notifiers(before, before.keys() - changed))
 
 
 def _change_services(found: Difference, new: ManagerSettings, target: Target) -> None:

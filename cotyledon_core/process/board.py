@@ -8,8 +8,9 @@ nor its lock. It is installed in the manager, so that a forked worker has it
 from its first moment on.
 
 faulthandler writes to a descriptor. It is that of a file in memory, and has the
-same number in all workers; each opens the file anew under it, which gives it a
-position of its own.
+same number in all workers; under it the file is opened anew for each, which
+gives it a position of its own. For a worker that is forked the manager does it
+before the fork, where it costs less; any other does it itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ import mmap
 import os
 import signal
 import struct
+from collections.abc import Iterator
+
+from cotyledon_core.process.descriptors import close_private, keep_private
 
 CAPACITY = 65536
 """Workers; those beyond it are without."""
@@ -27,7 +31,12 @@ DUMP_ROOM = 4 * 1024 * 1024
 """Bytes for the stacks of each worker; memory is taken only when they are written."""
 DUMP_SHOWN = 48 * 1024
 """Characters of stacks that are told; so many reach any log and notifier."""
-_STAMP = struct.Struct("d")
+_STAMPS = struct.Struct("dd")
+"""The last heartbeat, and the grace period where that has changed."""
+_ONE = struct.Struct("d")
+"""One of them: the worker writes the first, the manager the second."""
+_ENDLESS = -1.0
+_NONE = -2.0
 
 
 class Board:
@@ -39,9 +48,12 @@ class Board:
     """
 
     def __init__(self, dump_signal: int, descriptor: int | None = None) -> None:
-        self.stamps = mmap.mmap(-1, CAPACITY * _STAMP.size) if descriptor is None else None
+        self.stamps = mmap.mmap(-1, CAPACITY * _STAMPS.size) if descriptor is None else None
         self.descriptor = _memory_file() if descriptor is None else descriptor
         self.dump_signal = dump_signal if self.descriptor >= 0 and _is_free(dump_signal) else 0
+        self._path = b"/proc/self/fd/%d" % self.descriptor
+        self._base = -1
+        """The file as the manager has it, while workers have it under the descriptor."""
         self._catches_errors = False
         self._free: list[int] = []
         self._used = 0
@@ -52,6 +64,11 @@ class Board:
         As they have faulthandler's handlers for fatal errors, which write here
         unless the application has them already.
         """
+        if self.stamps is not None and self.descriptor >= 0:
+            # what other processes than workers write is nobody's
+            os.lseek(self.descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
+            self._base = os.dup(self.descriptor)
+            keep_private(self._base)
         self._catch_errors()
         if self.dump_signal:
             import faulthandler
@@ -62,8 +79,6 @@ class Board:
         import faulthandler
 
         if self.descriptor >= 0 and not faulthandler.is_enabled():
-            # what other processes than workers write is nobody's
-            os.lseek(self.descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
             faulthandler.enable(file=self.descriptor)
             self._catches_errors = True
 
@@ -88,8 +103,36 @@ class Board:
         """The worker has ended."""
         self._free.append(number)
 
+    @contextlib.contextmanager
+    def lending(self) -> Iterator[None]:
+        """Workers are forked, each after :meth:`lend`."""
+        try:
+            yield
+        finally:
+            self._take_back()
+
+    def lend(self, place: Place) -> None:
+        """What this process, or a child that is forked now, writes goes to this place."""
+        try:
+            own = os.open(self._path, os.O_WRONLY) if place.board is not None else -1
+        except OSError:
+            own = -1
+        if own < 0:
+            # it is written where others write theirs, too
+            self._take_back()
+            return
+        os.lseek(own, place.position, os.SEEK_SET)
+        os.dup2(own, self.descriptor, False)
+        os.close(own)
+
+    def _take_back(self) -> None:
+        if self._base >= 0:
+            os.dup2(self._base, self.descriptor, inheritable=False)
+
     def close(self) -> None:
         self.let_errors_be()
+        if self._base >= 0:
+            close_private(self._base)
         if self.dump_signal:
             import faulthandler
 
@@ -106,7 +149,7 @@ class Place:
     def __init__(self, board: Board | None, number: int) -> None:
         self.board = board
         self.number = number
-        self._position = number * DUMP_ROOM
+        self.position = number * DUMP_ROOM
 
     @property
     def dump_signal(self) -> int:
@@ -119,7 +162,20 @@ class Place:
         """Monotonic seconds; 0 if there was no heartbeat."""
         if self.board is None or self.board.stamps is None:
             return 0.0
-        return float(_STAMP.unpack_from(self.board.stamps, self.number * _STAMP.size)[0])
+        return self._stamps(self.board.stamps)[0]
+
+    def set_grace(self, seconds: float | None) -> None:
+        """The worker's configured grace period has changed; 0 waits without end.
+
+        :param seconds: None if none is configured any more.
+        """
+        if self.board is not None and self.board.stamps is not None:
+            mark = _NONE if seconds is None else seconds or _ENDLESS
+            _ONE.pack_into(self.board.stamps, self.number * _STAMPS.size + _ONE.size, mark)
+
+    def _stamps(self, memory: mmap.mmap) -> tuple[float, float]:
+        beat, grace = _STAMPS.unpack_from(memory, self.number * _STAMPS.size)
+        return beat, grace
 
     def take_dump(self) -> str:
         """The stacks that the worker has written, once; of very many the middle is left out."""
@@ -136,9 +192,9 @@ class Place:
 
         :raises OSError: if nothing is written here or behind.
         """
-        end = self._position + DUMP_ROOM
+        end = self.position + DUMP_ROOM
         try:
-            first = os.lseek(descriptor, self._position, os.SEEK_DATA)
+            first = os.lseek(descriptor, self.position, os.SEEK_DATA)
             hole = os.lseek(descriptor, first, os.SEEK_HOLE)
         finally:
             os.lseek(descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
@@ -151,7 +207,8 @@ class Place:
     def give_back(self) -> None:
         """The worker has ended; what it left and was not read is lost."""
         if self.board is not None:
-            self.beat(0.0)
+            if self.board.stamps is not None:
+                _STAMPS.pack_into(self.board.stamps, self.number * _STAMPS.size, 0.0, 0.0)
             # a child of the worker may have left some, too
             self.take_dump()
             self.board.give_back(self.number)
@@ -160,23 +217,27 @@ class Place:
 
     def settle(self) -> None:
         """Have the stacks written here."""
-        if self.board is None or self.board.descriptor < 0:
-            return
-        descriptor = self.board.descriptor
-        try:
-            own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY)
-        except OSError:
-            return  # they are written where others write theirs, too
-        os.lseek(own, self._position, os.SEEK_SET)
-        os.dup2(own, descriptor, inheritable=False)
-        os.close(own)
+        if self.board is not None:
+            self.board.lend(self)
 
     def beat(self, now: float) -> bool:
         """Give a sign of life, at this monotonic time; False if it cannot be given here."""
         if self.board is None or self.board.stamps is None:
             return False
-        _STAMP.pack_into(self.board.stamps, self.number * _STAMP.size, now)
+        _ONE.pack_into(self.board.stamps, self.number * _STAMPS.size, now)
         return True
+
+    def grace(self, configured: float | None) -> float | None:
+        """The worker's configured grace period in seconds; None if there is none.
+
+        :param configured: at its start.
+        """
+        if self.board is None or self.board.stamps is None:
+            return configured
+        mark = self._stamps(self.board.stamps)[1]
+        if mark == 0.0:
+            return configured
+        return {_ENDLESS: 0.0, _NONE: None}.get(mark, mark)
 
     def abandon(self) -> None:
         """The file is not ours any more; in the main thread.

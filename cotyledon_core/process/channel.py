@@ -14,7 +14,8 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from cotyledon_core.process.descriptors import close_private, keep_private
@@ -37,7 +38,8 @@ class Writer(Protocol):
 
     def fileno(self) -> int: ...
 
-    def send(self, data: bytes) -> None: ...
+    @property
+    def send(self) -> Callable[[bytes], object]: ...
 
 
 class PipeWriter:
@@ -45,12 +47,10 @@ class PipeWriter:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self.send: Callable[[bytes], object] = partial(os.write, descriptor)
 
     def fileno(self) -> int:
         return self._descriptor
-
-    def send(self, data: bytes) -> None:
-        os.write(self._descriptor, data)
 
 
 class SocketWriter:

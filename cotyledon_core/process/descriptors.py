@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
+from os import close
+from signal import set_wakeup_fd
 
 _own: set[int] = set()
 
@@ -44,19 +45,19 @@ def private_pipe() -> tuple[int, int]:
 
 
 def _close_in_child() -> None:
+    """Every worker passes here: what is called is at hand, and little is touched."""
     if not _own:
         return
     try:
         # the wake-up socket is among them; another may get its number
-        signal.set_wakeup_fd(-1)
+        set_wakeup_fd(-1)
     except ValueError:
         pass
-    for descriptor in _own:
+    while _own:
         try:
-            os.close(descriptor)
+            close(_own.pop())
         except OSError:
             pass
-    _own.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -14,6 +14,8 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from cotyledon_core import log
@@ -36,8 +38,13 @@ class ChildIdentity:
         self._parent_sentinel = parent_sentinel
         self._parent_pid = os.getpid()
         self._module: Any = sys.modules.get("multiprocessing.process")
-        if self._module is not None:
+        self.assume: Callable[[], None]
+        """Be it; in the child."""
+        if self._module is None:
+            self.assume = partial(sys.meta_path.insert, 0, _Introduction(self))
+        else:
             self._introduce()
+            self.assume = self._assume
 
     def _introduce(self) -> None:
         process = self._module
@@ -49,14 +56,10 @@ class ChildIdentity:
         """Be it in ``multiprocessing.process``, which has just been loaded."""
         self._module = module
         self._introduce()
-        self.assume()
+        self._assume()
 
-    def assume(self) -> None:
-        """Be it; in the child."""
+    def _assume(self) -> None:
         process = self._module
-        if process is None:
-            sys.meta_path.insert(0, _Introduction(self))
-            return
         process._parent_process = self._parent
         process._process_counter = itertools.count(1)
         process._children = set()

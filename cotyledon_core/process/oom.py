@@ -38,12 +38,11 @@ class Counter(NamedTuple):
 
     def kills(self) -> int | None:
         """How many were killed so far; None if it cannot be read."""
-        with contextlib.suppress(OSError, ValueError):
-            for line in _read(self.file).splitlines():
-                key, _, value = line.partition(" ")
-                if key == "oom_kill":
-                    return int(value)
-        return None
+        try:
+            _, found, rest = (b"\n" + _read(self.file)).partition(b"\noom_kill ")
+            return int(rest.partition(b"\n")[0]) if found else None
+        except (OSError, ValueError):
+            return None
 
 
 def own_counter(cgroups: str = CGROUPS) -> Counter | None:
@@ -58,7 +57,7 @@ def own_counter(cgroups: str = CGROUPS) -> Counter | None:
 
 def _own_cgroups(cgroups: str) -> Iterator[tuple[str, str]]:
     with contextlib.suppress(OSError):
-        for line in _read("/proc/self/cgroup").splitlines():
+        for line in _read("/proc/self/cgroup").decode().splitlines():
             _, controllers, path = line.split(":", 2)
             if not controllers:
                 yield cgroups + path, "memory.events.local"
@@ -69,13 +68,20 @@ def _own_cgroups(cgroups: str) -> Iterator[tuple[str, str]]:
 def _is_member(directory: str) -> bool:
     """Whether the path, which depends on mounts and namespaces, leads to our control group."""
     with contextlib.suppress(OSError):
-        return str(os.getpid()) in _read(os.path.join(directory, "cgroup.procs")).split()
+        return b"%d" % os.getpid() in _read(os.path.join(directory, "cgroup.procs")).split()
     return False
 
 
-def _read(path: str) -> str:
-    with open(path) as file:
-        return file.read()
+def _read(path: str) -> bytes:
+    """Without what text and buffers need: it is on the way from a death to a restart."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        data = b""
+        while piece := os.read(descriptor, 65536):
+            data += piece
+        return data
+    finally:
+        os.close(descriptor)
 
 
 class KernelLog:

@@ -22,6 +22,10 @@ from typing import NamedTuple
 from cotyledon_core.plugins.restart_policy import ExitStatus
 from cotyledon_core.process import multiprocessing_helpers
 
+with contextlib.suppress(ImportError):
+    # wait4() loads it at the first death, while a worker waits to be started again
+    import resource  # noqa: F401
+
 STRANGER_PATIENCE = 1.0
 """Seconds that a stranger's owner has to wait for it."""
 _PR_GET_CHILD_SUBREAPER = 37

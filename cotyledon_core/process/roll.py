@@ -11,7 +11,8 @@ anything else: the manager may be killed before it could.
 from __future__ import annotations
 
 import mmap
-import os
+from collections.abc import Callable
+from functools import partial
 
 from cotyledon_core.process.remnants import FOREVER
 
@@ -58,10 +59,14 @@ class Roll:
             self._slots[pid] = slot
             self._places[slot] = pid
 
-    def enter_oneself(self, slot: int | None) -> None:
-        """Put this process on the roll, in the place that was reserved for it before the fork."""
-        if slot is not None:
-            self._places[slot] = os.getpid()
+    def entrance(self, slot: int | None) -> Callable[[int], None]:
+        """What a child calls with its pid to put itself on the roll.
+
+        Made before the fork: then the call takes next to nothing.
+
+        :param slot: the place that was reserved for it.
+        """
+        return _nowhere if slot is None else partial(self._places.__setitem__, slot)
 
     def leave(self, pid: int) -> None:
         """Take a process off the roll."""
@@ -99,3 +104,7 @@ class Roll:
         self._times.release()
         self._places.release()
         self._memory.close()
+
+
+def _nowhere(pid: int) -> None:
+    """Where all places are taken."""

@@ -16,15 +16,22 @@ plain functions, without the conversions of :mod:`signal`.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
-import _thread
 import contextlib
 import os
 import signal
+from _thread import get_ident as _this_thread
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from cotyledon_core.process.descriptors import forget_private, keep_private
-from cotyledon_core.process.wakeup import Wakeup, peekable, pipe
+from cotyledon_core.process.wakeup import Descriptors, Wakeup, make_pipe, peekable, pipe
+
+_set_handler, _set_wakeup_fd = _signal.signal, _signal.set_wakeup_fd
+_fstat = os.fstat
+_change_mask: Any = getattr(_signal, "pthread_sigmask", None)
+_send_to_thread: Any = getattr(_signal, "pthread_kill", None)
+_SIG_UNBLOCK = getattr(_signal, "SIG_UNBLOCK", None)
+"""At hand: a way through modules' attributes is more to touch."""
 
 SIGTERM: int = int(signal.SIGTERM)
 SIGINT: int = int(signal.SIGINT)
@@ -52,38 +59,41 @@ STOPPING = existing(SIGTERM, SIGINT, SIGHUP, SIGALRM, SIGCHLD)
 @contextlib.contextmanager
 def blocked() -> Iterator[None]:
     """Hold back the signals; the children made meanwhile start with them held back."""
-    if not hasattr(_signal, "pthread_sigmask"):
+    if _change_mask is None:
         yield
         return
-    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, STOPPING)
+    before = _change_mask(_signal.SIG_BLOCK, STOPPING)
     try:
         yield
     finally:
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+        _change_mask(_signal.SIG_SETMASK, before)
 
 
 def unblock() -> None:
     """Let the signals through that :func:`blocked` holds back."""
-    if hasattr(_signal, "pthread_sigmask"):
-        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, STOPPING)
+    if _change_mask is not None:
+        _change_mask(_SIG_UNBLOCK, STOPPING)
 
 
 _noting: Signals | None = None
 
 
 def _note(number: int, frame: Any) -> None:
-    if _noting is not None:
-        _noting.note(number)
-        _noting.interrupt(frame)
+    noting = _noting
+    if noting is None:
+        return
+    noting.note(number)
+    # Anything else must go on: the handler of another signal may just be about to note it.
+    if frame is not None and frame.f_code is noting.interrupted:
+        raise _Interrupted
 
 
-def _identity(descriptor: int) -> tuple[int, int] | None:
-    """What is open under the number; None if nothing is."""
-    try:
-        found = os.fstat(descriptor)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+def _changes(watched: Iterable[int]) -> list[tuple[int, Any]]:
+    """The handlers that a child of this process lacks."""
+    lacking = [(number, _note) for number in watched if _signal.getsignal(number) is not _note]
+    if SIGCHLD is not None and SIGCHLD not in watched:
+        lacking.append((SIGCHLD, _signal.SIG_DFL))
+    return lacking
 
 
 class _Interrupted(BaseException):
@@ -113,12 +123,17 @@ class Signals:
         self._urgent = urgent
         self._private = private
         self._pending: set[int] = set()
-        self._waiting: Any = None
+        self.interrupted: Any = None
+        """The code of the wait that a signal ends."""
+        self.reader = -1
+        """What becomes readable; -1 while there is nothing."""
         self._reader_identity: tuple[int, int] | None = None
+        """What is open there, where that can be told."""
         self._before: Signals | None = None
         self._previous: dict[int, Any] = {}
         self._previous_wakeup = -1
         self._wakeup: Wakeup | None = None
+        self._changes: list[tuple[int, Any]] = []
 
     def install(self) -> None:
         """Begin to note the signals. Main thread only."""
@@ -127,62 +142,71 @@ class Signals:
         for number in self._watched:
             self._previous[number] = _signal.signal(number, _note)
 
+    def prepare(self) -> None:
+        """Get ready for :meth:`inherit`, in the process that is going to be forked."""
+        self._changes = _changes(self._watched)
+        self._wakeup = Descriptors(-1, -1)
+
     def inherit(self) -> None:
-        """Begin to note the signals in a forked child of a process that noted its own."""
+        """Begin to note the signals, and make the descriptor, in a forked child.
+
+        Its parent notes its own and has prepared this.
+        """
         global _noting
         _noting = self
-        for number in self._watched:
-            if _signal.getsignal(number) is not _note:
-                _signal.signal(number, _note)
-        if SIGCHLD is not None and SIGCHLD not in self._watched:
-            _signal.signal(SIGCHLD, _signal.SIG_DFL)
+        for number, handler in self._changes:
+            _set_handler(number, handler)
+        wakeup = self._wakeup
+        assert wakeup is not None
+        wakeup.reader, wakeup.writer = self.reader, writer = make_pipe()
+        found = _fstat(self.reader)
+        self._reader_identity = found.st_dev, found.st_ino
+        _set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def open(self) -> None:
         """Make the descriptor that becomes readable with a signal or a :meth:`wake`."""
-        wakeup = self._wakeup = peekable() if self._private else pipe()
-        self._reader_identity = _identity(wakeup.reader)
+        wakeup = peekable() if self._private else pipe()
+        self._previous_wakeup = self._take_up(wakeup)
         if self._private:
             keep_private(wakeup.reader, wakeup.writer)
-        self._previous_wakeup = _signal.set_wakeup_fd(wakeup.writer, warn_on_full_buffer=False)
+
+    def _take_up(self, wakeup: Wakeup) -> int:
+        self._wakeup = wakeup
+        self.reader = wakeup.reader
+        if os.name == "posix":
+            found = _fstat(self.reader)
+            self._reader_identity = found.st_dev, found.st_ino
+        previous: int = _set_wakeup_fd(wakeup.writer, warn_on_full_buffer=False)
+        return previous
 
     def lost(self) -> bool:
         """Whether it was closed behind our back; its number may be another's."""
-        return os.name == "posix" and _identity(self.reader) != self._reader_identity
+        if self._reader_identity is None:
+            return False
+        try:
+            found = _fstat(self.reader)
+        except OSError:
+            return True
+        return (found.st_dev, found.st_ino) != self._reader_identity
 
     def reopen(self) -> None:
         """Make it anew, where it is in nobody's way."""
-        self._wakeup = pipe(above_standard=True)
-        self._reader_identity = _identity(self._wakeup.reader)
-        _signal.set_wakeup_fd(self._wakeup.writer, warn_on_full_buffer=False)
+        self._take_up(pipe(above_standard=True))
 
-    def interruptible(self, wait: Callable[[], Found], otherwise: Found) -> Found:
+    def interruptible(self, wait: Callable[..., Found], otherwise: Found, *arguments: Any) -> Found:
         """Call ``wait``, which a signal ends, whatever the descriptor is. Main thread only.
 
-        :param wait: a function.
+        :param wait: a function, which gets the arguments.
         :returns: what ``wait`` does, or ``otherwise`` after a signal.
         """
-        self._waiting = wait.__code__
+        self.interrupted = wait.__code__
         try:
-            return wait()
+            return wait(*arguments)
         except _Interrupted:
-            if hasattr(_signal, "pthread_kill"):
+            if _send_to_thread is not None:
                 # handlers of signals that came with this one are otherwise called with the next
-                _signal.pthread_kill(_thread.get_ident(), 0)
+                _send_to_thread(_this_thread(), 0)
             return otherwise
-
-    def interrupt(self, frame: Any) -> None:
-        """End the wait, if it is what the handler has interrupted.
-
-        Anything else must go on: the handler of another signal may just be about to note it.
-        """
-        if frame is not None and frame.f_code is self._waiting:
-            raise _Interrupted
-
-    @property
-    def reader(self) -> int:
-        """What becomes readable."""
-        assert self._wakeup is not None
-        return self._wakeup.reader
 
     def note(self, number: int) -> None:
         """The signal has arrived, or it is as if it had."""
@@ -236,7 +260,8 @@ class Signals:
         """Close the descriptor; signals are noted all the same."""
         if self._wakeup is None:
             return
-        _signal.set_wakeup_fd(self._previous_wakeup)
+        _set_wakeup_fd(self._previous_wakeup)
         forget_private(self._wakeup.reader, self._wakeup.writer)
         self._wakeup.close()
         self._wakeup = None
+        self.reader = -1

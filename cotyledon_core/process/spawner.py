@@ -13,8 +13,9 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from cotyledon_core.exceptions import WorkerStartError
 from cotyledon_core.log import Log
@@ -83,21 +84,38 @@ def _told_of_threads() -> Iterator[None]:
 _told = False
 
 
-class Newborn(NamedTuple):
-    """A worker that is ready to be forked."""
+class Birth:
+    """A worker that is ready to be forked, and then its process.
 
-    worker: Worker
-    identity: ChildIdentity
-    place: Place
-    roll_slot: int | None
-    start: Start
+    :param begin: what the child calls, with the writing ends of ``report`` and ``stderr``.
+    """
+
+    def __init__(
+        self,
+        start: Start,
+        place: Place,
+        roll_slot: int | None,
+        begin: Callable[..., NoReturn],
+    ) -> None:
+        self.start = start
+        self.place = place
+        self.roll_slot = roll_slot
+        self.begin = begin
+        self.piped = start.executes or start.captures
+        self.pid = 0
+        self.report: int | None = None
+        self.stderr: int | None = None
+        self.error: OSError | None = None
 
 
 class ForkSpawner:
     """Starts workers by a fork."""
 
-    def __init__(self, channel: Channel, board: Board, roll: Roll) -> None:
+    def __init__(
+        self, channel: Channel, board: Board, roll: Roll, before: Callable[[], None]
+    ) -> None:
         self._channel = channel
+        self._before = before
         self._board = board
         self._roll = roll
         self._null_device = os.open(os.devnull, os.O_RDONLY)
@@ -105,64 +123,71 @@ class ForkSpawner:
     def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
         # after each fork, every page that the manager writes to is copied once:
         # so as little as possible is done between one and the next
-        prepared = [self._prepare(start) for start in starts]
-        with signals.blocked(), _told_of_threads():
-            return [self._try(newborn) for newborn in prepared]
+        births = [self._prepare(start) for start in starts]
+        self._before()
+        with signals.blocked(), _told_of_threads(), self._board.lending():
+            for birth in births:
+                self._board.lend(birth.place)
+                begin = birth.begin
+                try:
+                    if birth.piped:
+                        _fork_with_pipes(birth)
+                    else:
+                        birth.pid = os.fork() or begin()
+                except OSError as error:
+                    birth.error = error
+        return [self._child(birth) for birth in births]
 
-    def _prepare(self, start: Start) -> Newborn:
+    def _prepare(self, start: Start) -> Birth:
         assignment, writer = start.assignment, self._channel.writer
         place = NOWHERE if start.executes else self._board.take()
-        return Newborn(
-            Worker(assignment, ManagerLink(writer, place), self._roll),
-            ChildIdentity(assignment.worker_name, writer.fileno()),
-            place,
-            self._roll.reserve(),
-            start,
+        slot = self._roll.reserve()
+        worker = Worker(assignment, ManagerLink(writer, place), self._roll)
+        worker.signals.prepare()
+        begin = partial(
+            entry.forked,
+            self._roll.entrance(slot),
+            ChildIdentity(assignment.worker_name, writer.fileno()).assume,
+            worker.signals.inherit,
+            worker.live,
+            self._null_device,
         )
+        return Birth(start, place, slot, begin)
 
-    def _try(self, newborn: Newborn) -> Child | WorkerStartError:
-        try:
-            if newborn.start.executes or newborn.start.captures:
-                return self._fork_with_pipes(newborn)
-            pid = self._fork(newborn)
-            return Child(pid, place=newborn.place, roll_slot=newborn.roll_slot)
-        except OSError as error:
-            newborn.place.give_back()
-            self._roll.release(newborn.roll_slot)
-            return WorkerStartError(f"cannot fork: {error}")
-
-    def _fork(self, newborn: Newborn, report: int | None = None, stderr: int | None = None) -> int:
-        pid = os.fork()
-        if pid == 0:
-            self._roll.enter_oneself(newborn.roll_slot)
-            entry.forked(newborn.worker, newborn.identity, self._null_device, report, stderr)
-        return pid
-
-    def _fork_with_pipes(self, newborn: Newborn) -> Child:
-        start = newborn.start
-        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
-            report, their_report = _pipe(ours, theirs) if start.executes else (None, None)
-            stderr, their_stderr = _pipe(ours, theirs) if start.captures else (None, None)
-            pid = self._fork(newborn, their_report, their_stderr)
-            ours.pop_all()
-        captured = _captured(start.assignment, stderr)
+    def _child(self, birth: Birth) -> Child | WorkerStartError:
+        if birth.error is not None:
+            birth.place.give_back()
+            self._roll.release(birth.roll_slot)
+            return WorkerStartError(f"cannot fork: {birth.error}")
         return Child(
-            pid,
-            report=report,
-            place=newborn.place,
-            stderr=captured,
-            roll_slot=newborn.roll_slot,
+            birth.pid,
+            report=birth.report,
+            place=birth.place,
+            stderr=_captured(birth.start.assignment, birth.stderr),
+            roll_slot=birth.roll_slot,
         )
 
     def close(self) -> None:
         os.close(self._null_device)
 
 
+def _fork_with_pipes(birth: Birth) -> None:
+    with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+        report, their_report = _pipe(ours, theirs) if birth.start.executes else (None, None)
+        stderr, their_stderr = _pipe(ours, theirs) if birth.start.captures else (None, None)
+        birth.pid = os.fork() or birth.begin(their_report, their_stderr)
+        birth.report, birth.stderr = report, stderr
+        ours.pop_all()
+
+
 class ContextSpawner:
     """Starts workers through a multiprocessing context (spawn, forkserver)."""
 
-    def __init__(self, context: Any, channel: Channel, board: Board) -> None:
+    def __init__(
+        self, context: Any, channel: Channel, board: Board, before: Callable[[], None]
+    ) -> None:
         self._context = context
+        self._before = before
         self._board = board
         self._served = context.get_start_method() == "forkserver"
         self._waited_for = WAITED_FOR and not self._served
@@ -177,6 +202,7 @@ class ContextSpawner:
             self._copies.append(self._file)
 
     def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
+        self._before()
         return [self._try(start) for start in starts]
 
     def _try(self, start: Start) -> Child | WorkerStartError:
@@ -274,8 +300,13 @@ def _connection(descriptor: int, *, readable: bool) -> Any:
     return Connection(os.dup(descriptor), readable=readable, writable=not readable)
 
 
-def make(context: Any, channel: Channel, board: Board, roll: Roll) -> Spawner:
-    """The spawner for a multiprocessing context."""
+def make(
+    context: Any, channel: Channel, board: Board, roll: Roll, before: Callable[[], None]
+) -> Spawner:
+    """The spawner for a multiprocessing context.
+
+    :param before: called each time, when all is prepared and no worker of the call is started.
+    """
     if contexts.is_fork(context):
-        return ForkSpawner(channel, board, roll)
-    return ContextSpawner(context, channel, board)
+        return ForkSpawner(channel, board, roll, before)
+    return ContextSpawner(context, channel, board, before)

@@ -17,11 +17,6 @@ def program_name() -> str:
     return os.path.basename(sys.argv[0])
 
 
-def set_title(title: str) -> None:
-    """What process listings show."""
-    _setproctitle(title)
-
-
 def _nothing(title: str) -> None:
     """Where there are no titles."""
 
@@ -45,4 +40,5 @@ def _find() -> Callable[[str], None]:
     return found
 
 
-_setproctitle = _find()
+set_title = _find()
+"""What process listings show is set to the text."""

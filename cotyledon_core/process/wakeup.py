@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 
@@ -31,17 +33,21 @@ class Descriptors:
     """Ends that are plain descriptors."""
 
     def __init__(self, reader: int, writer: int) -> None:
+        """
+        :param reader, writer: non-blocking ones.
+        """
         self.reader, self.writer = reader, writer
-        os.set_blocking(reader, False)
-        os.set_blocking(writer, False)
 
     def wake(self) -> None:
-        with contextlib.suppress(OSError):
+        try:
             os.write(self.writer, b"\0")
+        except OSError:
+            pass
 
     def drain(self) -> None:
         try:
-            while len(os.read(self.reader, 4096)) == 4096:
+            # as few as a small object holds: more is more memory to touch
+            while len(os.read(self.reader, 256)) == 256:
                 pass
         except OSError:
             pass
@@ -76,6 +82,19 @@ class Sockets:
         self._writer.close()
 
 
+def _non_blocking_pipe() -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        os.set_blocking(end, False)
+    return ends
+
+
+make_pipe: Callable[[], tuple[int, int]] = _non_blocking_pipe
+"""A pipe whose ends do not block; POSIX only."""
+if hasattr(os, "pipe2"):
+    make_pipe = partial(os.pipe2, os.O_NONBLOCK | os.O_CLOEXEC)
+
+
 def pipe(*, above_standard: bool = False) -> Wakeup:
     """The cheapest one.
 
@@ -83,8 +102,10 @@ def pipe(*, above_standard: bool = False) -> Wakeup:
     """
     if os.name != "posix":
         return Sockets()
-    ends = os.pipe()
-    return Descriptors(*(map(_above_standard, ends) if above_standard else ends))
+    reader, writer = make_pipe()
+    if above_standard:
+        reader, writer = _above_standard(reader), _above_standard(writer)
+    return Descriptors(reader, writer)
 
 
 def _above_standard(descriptor: int) -> int:
@@ -101,4 +122,6 @@ def peekable() -> Wakeup:
     if os.name != "posix":
         return Sockets()
     reader, writer = socket.socketpair()
+    reader.setblocking(False)
+    writer.setblocking(False)
     return Descriptors(reader.detach(), writer.detach())

@@ -69,6 +69,8 @@ class Engine:
         """What asks a worker for its stacks; 0 for nothing."""
         self.hooks = Hooks()
         self.definitions: dict[ServiceId, ServiceDefinition] = {}
+        self.sizes: dict[ServiceId, int] = {}
+        """How many workers each service has to have; others than its definition said once."""
         self.reloader: Reloader | None = None
         self._reload: Reload | None = None
         self._environment = OwnEnvironment()
@@ -90,6 +92,7 @@ class Engine:
     # -- from any thread
 
     def add(self, definition: ServiceDefinition) -> None:
+        self.sizes[definition.service_id] = definition.workers
         self.definitions[definition.service_id] = definition
         if definition.options.max_memory and not can_measure_memory():
             LOG.warning(
@@ -99,8 +102,7 @@ class Engine:
         self._post(msg.AddService(definition.spec(self._foreign_code)))
 
     def scale(self, service_id: ServiceId, workers: int) -> None:
-        # a reload that is undone comes back to this size
-        self.definitions[service_id] = replace(self.definitions[service_id], workers=workers)
+        self.sizes[service_id] = workers
         self._post(msg.Scale(service_id, workers))
 
     def set_grace(self, grace: float) -> None:
@@ -197,6 +199,20 @@ class Engine:
 
     # -- a reload
 
+    def grace_of(self, service_id: ServiceId) -> float | None:
+        """The grace period that is configured for a service, in seconds."""
+        return self.definitions[service_id].graceful_shutdown_timeout
+
+    def set_grace_of(self, service_id: ServiceId, grace: float | None) -> None:
+        """Tell the workers of a service of their grace period, where they can be told.
+
+        Those that are started from now on learn it from the service's definition.
+        """
+        assert self._run is not None
+        for process in self._run.children.all():
+            if process.incarnation.service_id == service_id:
+                process.child.place.set_grace(grace)
+
     def change_notifiers(
         self, notifiers: Mapping[str, Notifier], unchanged: Container[str]
     ) -> None:
@@ -211,7 +227,7 @@ class Engine:
     def _prepare_reload(self, target: Callable[[Reload], Any]) -> Iterable[msg.Message]:
         """The configuration first; only if that holds anything changes."""
         assert self._run is not None
-        reload = self._reload = Reload(self.definitions, self._foreign_code)
+        reload = self._reload = Reload(self.definitions, self.sizes, self._foreign_code)
         if self.reloader is None:
             for definition in list(self.definitions.values()):
                 reload.change(definition, definition.manner)
@@ -270,7 +286,7 @@ class Run:
         self._roll.set_grace(engine.grace)
         self._selector.register(engine.signals.reader, selectors.EVENT_READ)
         self._selector.register(self._channel.reader, selectors.EVENT_READ)
-        self._children = Children(self._roll)
+        self.children = Children(self._roll)
         self._supervisor = Supervisor(
             engine.grace, engine.spawn_interval, fraction, engine.stop_delay
         )
@@ -278,7 +294,7 @@ class Run:
         for name, notifier in notifiers.items():
             self.dispatcher.add_notifier(name, notifier, may_host=CAN_FORK)
         self.household = Household(
-            self._children,
+            self.children,
             self._roll,
             self._selector,
             self.dispatcher,
@@ -295,7 +311,7 @@ class Run:
         engine = self._engine
         executor = Executor(
             engine.definitions,
-            self._children,
+            self.children,
             self.dispatcher,
             engine.hooks,
             title.program_name(),
@@ -306,7 +322,7 @@ class Run:
         self._loop = Loop(
             self._supervisor,
             executor,
-            self._children,
+            self.children,
             self.household,
             engine.signals,
             self._selector,
@@ -327,7 +343,9 @@ class Run:
         context = contexts.resolve(self._context())
         if id(context) not in self._spawners:
             # kept beside its spawner, so that the id stays its own
-            made = spawner.make(context, self._channel, self._board, self._roll)
+            made = spawner.make(
+                context, self._channel, self._board, self._roll, before=self.household.guard
+            )
             self._spawners[id(context)] = (context, made)
         return self._spawners[id(context)][1]
 

@@ -200,7 +200,11 @@ class Household:
     # -- the guardian
 
     def guard(self) -> None:
-        """See to it that the guardian runs."""
+        """See to it that the guardian runs.
+
+        It has to before the first worker, as one that is deaf from its beginning is guarded,
+        too; and not long before, as what the manager touches after a fork is copied.
+        """
         if not GUARDED or self._guardian is not None or self._guardian_due is not None:
             return
         try:

@@ -45,6 +45,7 @@ FATAL_ERRORS = frozenset(
 """Signals that faulthandler writes the stacks for."""
 DUMP_LIMIT = 32 * 1024
 """Characters of the stacks that are told with an end."""
+_TOLD_TO_HOOKS = frozenset({SIGTERM, SIGINT, SIGHUP, SIGALRM}) - {None}
 COMMAND_LIMIT = 64
 """Commands in one turn."""
 
@@ -92,8 +93,6 @@ class Loop:
 
     def run(self, start: msg.Start) -> int:
         """Supervise until the supervisor says that it is done; return the exit status."""
-        # before the first worker: one that is deaf from its beginning is guarded, too
-        self._household.guard()
         self.deliver(start)
         while self._executor.exit_status is None:
             self.turn()
@@ -117,6 +116,8 @@ class Loop:
         self._obey(pending | self._take_late())
         self._take_commands()
         self._meet_deadlines()
+        # without any worker, too: who is told of events may start processes
+        self._household.guard()
         self._flush()
         self._household.keep(idle=self._timeout() != 0)
 
@@ -303,6 +304,9 @@ class Loop:
         return late
 
     def _obey(self, pending: set[int]) -> None:
+        if not pending.isdisjoint(_TOLD_TO_HOOKS):
+            # they may start processes
+            self._household.guard()
         if not pending.isdisjoint((SIGTERM, SIGINT)):
             self._household.before_stop()
         if SIGTERM in pending:

@@ -26,6 +26,12 @@ class Shell(Protocol):
 
     def set_grace(self, grace: float) -> None: ...
 
+    def grace_of(self, service_id: ServiceId) -> float | None:
+        """What is configured for a service, in seconds."""
+
+    def set_grace_of(self, service_id: ServiceId, grace: float | None) -> None:
+        """Tell the service's workers."""
+
     def change_notifiers(
         self, notifiers: Mapping[str, Notifier], unchanged: Container[str]
     ) -> None: ...
@@ -65,8 +71,12 @@ class Reconfiguration:
 
     def change(self, settings: ServiceSettings, manner: msg.Manner | None, *, afresh: bool) -> None:
         """A service is defined anew; see :meth:`.Reload.change`."""
-        definition = self._define(settings, self._ids[settings.name])
-        self._reload.change(definition, manner, afresh=afresh)
+        service_id = self._ids[settings.name]
+        old, grace = self._shell.grace_of(service_id), settings.graceful_shutdown_timeout
+        if grace != old:
+            self._shell.set_grace_of(service_id, grace)
+            self.on_undo(lambda: self._shell.set_grace_of(service_id, old))
+        self._reload.change(self._define(settings, service_id), manner, afresh=afresh)
 
     def set_grace(self, seconds: float) -> None:
         """The manager's grace period; 0 waits without end."""

@@ -175,7 +175,9 @@ class Worker:
 
     def grace_period(self, default: float) -> float:
         """Seconds from a stop to SIGKILL; 0 is without end."""
-        for grace in (self.grace, self.service.spec.grace):
+        spec = self.service.spec
+        announced = None if spec.grace_configured else self.grace
+        for grace in (announced, spec.grace):
             if grace is not None:
                 return grace
         return default

@@ -8,12 +8,11 @@ its other threads do.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from atexit import _run_exitfuncs as run_exit_callbacks
 from typing import NoReturn
 
 from cotyledon_core.process import multiprocessing_child
@@ -37,6 +36,15 @@ def exit_status(error: SystemExit) -> int:
     return 1
 
 
+def log_manager_death(worker: str, pid: int) -> None:
+    """Log why the worker ends, where nobody else will."""
+    import logging
+
+    logging.getLogger("cotyledon_core.worker").info(
+        "Parent process has died unexpectedly, %s [%d] exiting", worker, pid
+    )
+
+
 def log_exception(what: str, error: BaseException) -> None:
     """Log an exception of the application's."""
     import logging
@@ -55,14 +63,6 @@ def mute_stderr() -> None:
         os.close(null_device)
 
 
-@contextlib.contextmanager
-def _ignoring_errors() -> Iterator[None]:
-    try:
-        yield
-    except BaseException as error:
-        log_exception("exit callbacks", error)
-
-
 def end_descendants() -> None:
     """End what this process has started, daemons aside."""
     if not hasattr(os, "pidfd_open"):
@@ -77,14 +77,21 @@ def end_descendants() -> None:
 
 def end(status: int) -> NoReturn:
     """End this process; from any thread."""
-    with _ignoring_errors():
-        atexit._run_exitfuncs()
-    with _ignoring_errors():
-        multiprocessing_child.finish()
-    if "logging" in sys.modules:
-        with _ignoring_errors():
-            sys.modules["logging"].shutdown()
+    for finish in (run_exit_callbacks, multiprocessing_child.finish, _finish_logging):
+        try:
+            finish()
+        except BaseException as error:
+            log_exception("exit callbacks", error)
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
+        try:
             stream.flush()
+        except Exception:
+            pass
     os._exit(status)
+
+
+def _finish_logging() -> None:
+    # another thread may just be loading it
+    shut_down = getattr(sys.modules.get("logging"), "shutdown", None)
+    if shut_down is not None:
+        shut_down()

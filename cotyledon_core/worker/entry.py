@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import os
+from atexit import _clear as clear_exit_callbacks
+from collections.abc import Callable
+from os import _exit, close, dup2, getpid
 from typing import Any, NoReturn
 
 from cotyledon_core.exceptions import shown
 from cotyledon_core.process.board import NOWHERE, Board, Place
 from cotyledon_core.process.channel import PipeWriter, SocketWriter, tell
-from cotyledon_core.process.multiprocessing_child import ChildIdentity
 from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import SealedAssignment
 from cotyledon_core.worker.lifecycle import Worker
@@ -17,32 +18,42 @@ from cotyledon_core.worker.manager_link import ManagerLink
 
 
 def forked(
-    worker: Worker,
-    identity: ChildIdentity,
+    enter_roll: Callable[[int], None],
+    assume_identity: Callable[[], None],
+    inherit_signals: Callable[[], None],
+    live: Callable[[int, int | None], None],
     null_device: int,
-    report: int | None,
-    stderr: int | None,
+    report: int | None = None,
+    stderr: int | None = None,
 ) -> NoReturn:
     """A forked child begins, with signals held back.
 
-    :param identity: what it is in multiprocessing's eyes.
+    It gets the very methods that it calls: to find them is more to touch.
+
+    :param enter_roll: puts a pid on the roll.
+    :param assume_identity: makes it what it is in multiprocessing's eyes.
+    :param inherit_signals: begins to note signals.
+    :param live: is the worker, from then on.
     :param null_device: what standard input becomes.
     :param report: a pipe that reports a failed execution of a program.
     :param stderr: a pipe that standard error becomes, if that is captured.
     """
     try:
+        pid = getpid()
+        # first: the manager may be killed before it could
+        enter_roll(pid)
         # the manager's exit callbacks are not this process's
-        atexit._clear()
-        os.dup2(null_device, 0)
-        os.close(null_device)
+        clear_exit_callbacks()
+        dup2(null_device, 0)
+        close(null_device)
         if stderr is not None:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-        identity.assume()
-        worker.signals.inherit()
-        worker.live(report)
+            dup2(stderr, 2)
+            close(stderr)
+        assume_identity()
+        inherit_signals()
+        live(pid, report)
     finally:
-        os._exit(1)
+        _exit(1)
 
 
 def spawned(
@@ -73,7 +84,7 @@ def spawned(
         ending.end(1)
     worker = Worker(assignment, ManagerLink(writer, _place(place)))
     worker.signals.install()
-    worker.live(signals_held=signals_held)
+    worker.live(os.getpid(), signals_held=signals_held)
 
 
 def _place(place: tuple[Any, int, int] | None) -> Place:
@@ -83,4 +94,6 @@ def _place(place: tuple[Any, int, int] | None) -> Place:
     # the connection is the caller's, and would close the descriptor with itself
     board = Board(dump_signal, os.dup(file.fileno()))
     board.open()
-    return Place(board, number)
+    seat = Place(board, number)
+    seat.settle()
+    return seat

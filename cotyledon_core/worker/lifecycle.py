@@ -23,15 +23,17 @@ few steps.
 
 from __future__ import annotations
 
-import _thread
 import os
 import signal
 import time
+from _thread import allocate_lock
+from _thread import start_new_thread as start_thread
 from collections.abc import Callable
+from functools import partial
+from sys import modules
 from typing import Any, NoReturn
 
 from cotyledon_core.exceptions import shown
-from cotyledon_core.process import title
 from cotyledon_core.process.remnants import FOREVER
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import (
@@ -43,7 +45,8 @@ from cotyledon_core.process.signals import (
     existing,
     unblock,
 )
-from cotyledon_core.service import has_own_reload, is_notified, may_execute
+from cotyledon_core.process.title import set_title
+from cotyledon_core.service import class_of, has_own_reload
 from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import Assignment
 from cotyledon_core.worker.duties import Duties
@@ -51,6 +54,7 @@ from cotyledon_core.worker.heartbeat import Heartbeat, ProcessHeartbeat
 from cotyledon_core.worker.manager_link import ManagerLink
 from cotyledon_core.worker.recycling import Recycling
 from cotyledon_core.worker.tracing import trace_this_thread
+from cotyledon_core.worker.traits import Traits
 
 LEAVE = "X_LEAVE=1"
 """Asks the manager for a replacement."""
@@ -79,7 +83,16 @@ class Worker:
         self._roll = roll
         self._heartbeat: Heartbeat | None = None
         self.recycling: Recycling | None = None
-        self._title = f"{assignment.program_name}: {assignment.service_name} worker"
+        self._title = self._title_with(assignment.service_name)
+        self._make_service = partial(
+            assignment.factory, assignment.worker_id, *assignment.args, **assignment.kwargs
+        )
+        self._traits = Traits(class_of(assignment.factory), assignment.ready_when)
+        self._hooked = bool(assignment.new_worker_hooks)
+        self._bounded = bool(assignment.max_tasks or assignment.max_memory)
+        self._has_duties = bool(self._bounded or assignment.watchdog_timeout)
+        self._worker_id = assignment.worker_id
+        self._class_known = assignment.class_known
         self._service: Any = None
         self._reread: Callable[[], bool] | None = getattr(assignment.factory, "reread", None)
         """Brings the configuration that the service has up to date, if that can be done here."""
@@ -93,58 +106,66 @@ class Worker:
         self._orphaned = False
         self._reload_wanted = False
         self._reloading = False
-        self._lock = _thread.allocate_lock()
-        self._end_lock = _thread.allocate_lock()
+        self._lock = allocate_lock()
+        self._end_lock = allocate_lock()
         self._duties = Duties()
         self.signals = Signals(existing(SIGTERM, SIGINT, SIGHUP, SIGALRM), urgent=self._urgent)
 
     # -- boot
 
-    def live(self, report: int | None = None, *, signals_held: bool = True) -> None:
+    def _title_with(self, name: str) -> str:
+        assignment = self._assignment
+        return f"{assignment.program_name}: {name} worker({assignment.worker_id})"
+
+    def live(self, pid: int, report: int | None = None, *, signals_held: bool = True) -> None:
         """Boot and run until the process ends.
 
+        :param pid: this process's.
         :param report: a pipe that reports a failed execution of a program.
         :param signals_held: whether signals were held back until now; if not,
             the manager waits with them until it is told.
         """
         global _current
         _current = self
-        self.pid = os.getpid()
+        self.pid = self._link.pid = pid
         try:
-            self._link.begin()
-            if self._assignment.max_tasks or self._assignment.max_memory:
+            if self._bounded:
                 self.recycling = Recycling(self._assignment, self.tell)
-            self.signals.open()
+            if self.signals.reader < 0:
+                self.signals.open()
             unblock()
             if not signals_held:
                 self.tell("X_LISTENING=1")
-            title.set_title(f"{self._title}({self._assignment.worker_id})")
+            set_title(self._title)
             self._boot(report)
-            self._make_callable()
-            self._start_thread("run", self._calls.run)
+            start_thread(self._in_thread, ("run", self._calls.run))
             while True:
                 self._wait()
         except BaseException as error:
             self._end(error, "start")
 
     def _boot(self, report: int | None) -> None:
-        assignment = self._assignment
-        service = self._service = assignment.factory(
-            assignment.worker_id, *assignment.args, **assignment.kwargs
-        )
-        self._link.regain(self.signals)
+        service = self._service = self._make_service()
+        if self.signals.lost():
+            self._link.regain(self.signals)
         # for services whose __init__ does not call ours
-        service.worker_id = assignment.worker_id
+        service.worker_id = self._worker_id
+        traits = self._traits
+        if type(service) is not traits.service_class:
+            traits = self._traits = Traits(type(service), self._assignment.ready_when)
         self._introduce(service)
-        if assignment.new_worker_hooks:
+        if self._hooked:
             self._run_hooks()
-        notified = is_notified(type(service), assignment.ready_when)
-        if may_execute(type(service)):
-            self._become(service.program(), report, notified)
+        if traits.executes:
+            self._become(service.program(), report, traits.notified)
         self._booting = False
-        self._watch()
-        if not notified:
-            self.tell("READY=1")
+        if self._has_duties:
+            self._watch()
+        if not traits.notified:
+            self._link.tell_ready()
+        if traits.make_event_loop is not None:
+            self._event_loop = traits.make_event_loop(service, self._fail)
+        self._calls = self._event_loop or service
 
     def _watch(self) -> None:
         """Give signs of life, where they are awaited; watch the bounds."""
@@ -158,24 +179,21 @@ class Worker:
         if self.recycling is not None:
             self.recycling.watch(self._duties)
 
-    def _make_callable(self) -> None:
-        """Coroutines need a loop."""
-        make = getattr(type(self._service), "_make_event_loop", None)
-        if make is not None:
-            self._event_loop = make(self._service, self._fail)
-        self._calls = self._event_loop or self._service
-
     def _introduce(self, service: Any) -> None:
         """Show and tell what the manager does not know from the class."""
         assignment = self._assignment
         own = getattr(service, "graceful_shutdown_timeout", None)
-        if own not in (None, assignment.known_grace) and assignment.configured_grace is None:
+        if (
+            own is not None
+            and assignment.configured_grace is None
+            and own != assignment.known_grace
+        ):
             self.tell(f"X_GRACE={own}")
         # an instance's own name stands in the title; what a function made shows its class's
-        names = service if not assignment.class_known else None
+        names = service if not self._class_known else None
         name = getattr(service, "__dict__", {}).get("name") or getattr(names, "name", None)
         if name is not None and name != assignment.service_name:
-            title.set_title(f"{assignment.program_name}: {name} worker({assignment.worker_id})")
+            set_title(self._title_with(name))
 
     def _run_hooks(self) -> None:
         assignment = self._assignment
@@ -188,16 +206,16 @@ class Worker:
 
     def _become(self, program: Any, report: int | None, notified: bool) -> None:
         if program is not None:
-            from cotyledon_core.worker import execution
+            from cotyledon_core.worker.execution import become
 
-            become = execution.become
             become(program, self._assignment, self._link.channel, self.signals, report, notified)
 
     @property
     def grace(self) -> float:
         """Seconds; 0 waits without end."""
-        if self._assignment.configured_grace is not None:
-            return float(self._assignment.configured_grace)
+        configured = self._link.place.grace(self._assignment.configured_grace)
+        if configured is not None:
+            return float(configured)
         own = getattr(self._service, "graceful_shutdown_timeout", None)
         if own is not None:
             return float(own)
@@ -210,9 +228,8 @@ class Worker:
         By its own grace period or by the manager's, if that can be seen from here.
         """
         bound = 0.0 if self._roll is None else self._roll.bound
-        if not bound or bound == FOREVER:
-            return self._deadline
-        return bound if self._deadline is None else min(self._deadline, bound)
+        limits = [each for each in (self._deadline, bound) if each and each != FOREVER]
+        return min(limits, default=None)
 
     # -- what the service says
 
@@ -235,7 +252,7 @@ class Worker:
                 self._interrupt_after(seconds)
 
     def ask_for_replacement(self) -> None:
-        """The manager answers with SIGTERM and starts another in this one's place."""
+        """The manager answers with SIGTERM."""
         self.tell(LEAVE)
 
     # -- signals
@@ -253,15 +270,16 @@ class Worker:
 
     def _wait(self) -> None:
         """One turn of the main thread."""
-        due = self._duties.next_at(self._deadline)
+        due = self._duties.next_at(self._deadline) if self._has_duties else self._deadline
         timeout = None if due is None else min(max(due - time.monotonic(), 0), LONGEST_WAIT)
         manager_died = self._link.wait(self.signals, timeout)
         pending = self.signals.take()
         if SIGINT in pending or SIGALRM in pending:
             os._exit(1)
-        if self._is_overdue():
+        if self._deadline is not None and self._is_overdue():
             self._overrun()
-        self._duties.perform_due()
+        if self._has_duties:
+            self._duties.perform_due()
         if SIGTERM in pending or manager_died:
             self._terminate(manager_died)
         elif SIGHUP in pending:
@@ -299,34 +317,30 @@ class Worker:
         self._terminating = True
         self._orphaned = manager_died
         self._limit()
-        self._start_thread("terminate", self._service_terminate)
+        start_thread(self._in_thread, ("terminate", self._service_terminate))
         if manager_died:
-            self._log_manager_death()
+            ending.log_manager_death(self.name, self.pid)
 
     def _service_terminate(self) -> None:
         with self._lock:
             self._calls.terminate()
             raise SystemExit(0)
 
-    def _log_manager_death(self) -> None:
-        import logging
-
-        logging.getLogger("cotyledon_core.worker").info(
-            "Parent process has died unexpectedly, %s [%d] exiting", self.name, self.pid
-        )
-
     # -- reload
 
     def _reload(self) -> None:
         if self._terminating:
             return
-        if not has_own_reload(self._service) and self._reread is None:
+        if self._reread is None and not self._reloads():
             self.ask_for_replacement()
             return
-        self._reload_wanted = True
-        if not self._reloading:
-            self._reloading = True
-            self._start_thread("reload", self._service_reload)
+        self._reload_wanted, begun, self._reloading = True, self._reloading, True
+        if not begun:
+            start_thread(self._in_thread, ("reload", self._service_reload))
+
+    def _reloads(self) -> bool:
+        """Whether the service reloads in place."""
+        return self._traits.reloads or has_own_reload(self._service)
 
     def _service_reload(self) -> None:
         while self._reload_wanted:
@@ -343,22 +357,18 @@ class Worker:
             self.signals.post(SIGHUP or SIGTERM)
 
     def _reload_once(self) -> str:
-        """What the manager is told: that it is done, or that another worker has to do it."""
+        """What the manager is told: that it is done, or has to be done by another."""
         if self._reread is not None and not self._reread():
             return LEAVE
-        if has_own_reload(self._service):
+        if self._reloads():
             self._calls.reload()
         return "X_RELOADED=1"
 
     # -- threads and ends
 
-    def _start_thread(self, name: str, work: Callable[[], Any]) -> None:
-        # threading.Thread would make each worker larger by a tenth, for nothing
-        # that is used here
-        _thread.start_new_thread(self._in_thread, (name, work))
-
     def _in_thread(self, name: str, work: Callable[[], Any]) -> None:
-        trace_this_thread()
+        if "threading" in modules:
+            trace_this_thread()
         try:
             work()
         except BaseException as error:
@@ -366,18 +376,19 @@ class Worker:
 
     def _fail(self, error: BaseException) -> None:
         """End the process for what happened in the event loop, whose thread must go on."""
-        _thread.start_new_thread(self._end, (error, "run"))
+        start_thread(self._end, (error, "run"))
 
     def _end(self, error: BaseException, what: str) -> None:
         """The process ends with the status that the exception stands for."""
         wanted = isinstance(error, SystemExit)
         status = ending.exit_status(error) if isinstance(error, SystemExit) else 1
         if not self._end_lock.acquire(blocking=False):
-            # another thread ends it already
-            return
+            return  # another thread ends it already
         self._status = status
-        self._limit()
-        self.signals.wake()
+        if self._deadline is None:
+            self._limit()
+            # the main thread has to wait no longer than that
+            self.signals.wake()
         if not wanted:
             self.tell(f"X_ERROR={shown(error)}")
             ending.log_exception(f"{what} of {self.name}", error)

@@ -7,12 +7,16 @@ closes the reading end at once, so no helper and no grandchild hides that.
 
 from __future__ import annotations
 
-import os
 import select
+from collections.abc import Sequence
+from typing import Any
 
 from cotyledon_core.process.board import NOWHERE, Place
 from cotyledon_core.process.channel import Writer, tell
 from cotyledon_core.process.signals import Signals
+
+POLLIN = getattr(select, "POLLIN", 1)
+_NOTHING: Sequence[tuple[int, int]] = ()
 
 
 class ManagerLink:
@@ -24,42 +28,58 @@ class ManagerLink:
 
     def __init__(self, channel: Writer, place: Place = NOWHERE) -> None:
         self.channel = channel
+        self._send = channel.send
         self.place = place
-        self._pid = 0
+        self.pid = 0
+        """The worker's."""
         self._open = True
         self._watched = True
-
-    def begin(self) -> None:
-        """This is the worker's process."""
-        self._pid = os.getpid()
-        self.place.settle()
+        self._polled = -1
+        """Where signals show, as far as it is polled."""
+        # made before the fork, and kept: a wait takes little then
+        self._poll: Any = _poll_of(channel)
 
     def tell(self, line: str) -> None:
         """Tell the manager something, in sd_notify's syntax; from any thread."""
         if self._open:
-            tell(self.channel, self._pid, line)
+            tell(self.channel, self.pid, line)
+
+    def tell_ready(self) -> None:
+        """Tell the manager that the worker is ready: what each worker says, in few steps."""
+        if self._open:
+            try:
+                self._send(b"%d\nREADY=1\0" % self.pid)
+            except OSError:
+                pass
 
     def wait(self, signals: Signals, timeout: float | None) -> bool:
         """Wait for a signal, in the main thread; whether the manager has died, once.
 
         :param timeout: seconds; None waits without end.
         """
-        if not hasattr(select, "poll"):
+        if self._poll is None:
             return self._wait_portably(signals, timeout)
-        self.regain(signals)
-        poll = select.poll()
-        poll.register(signals.reader, select.POLLIN)
-        if self._watched:
-            poll.register(self.channel.fileno(), 0)
+        if signals.lost():
+            self.regain(signals)
+        if self._polled != signals.reader:
+            self._polled = signals.reader
+            self._poll.register(self._polled, POLLIN)
         milliseconds = None if timeout is None else timeout * 1000
-        ready: dict[int, int] = signals.interruptible(lambda: dict(poll.poll(milliseconds)), {})
-        # the end of the writer shows at the reader
-        self.regain(signals, lost=bool(ready.get(signals.reader, 0) & ~select.POLLIN))
-        return self._watched and self._has_ended(ready.get(self.channel.fileno(), 0))
+        ready = signals.interruptible(_poll, _NOTHING, self._poll, milliseconds)
+        ended = lost = False
+        for descriptor, state in ready:
+            if descriptor == self._polled:
+                # the end of the writer shows at the reader
+                lost = state != POLLIN
+            else:
+                ended = self._has_ended(state)
+        if lost or signals.lost():
+            self.regain(signals)
+        return self._watched and ended
 
     def _has_ended(self, state: int) -> bool:
-        if state:
-            self._watched = False
+        # whatever it is will not change
+        self._poll.unregister(self.channel.fileno())
         return bool(state & (select.POLLERR | select.POLLHUP))
 
     def _wait_portably(self, signals: Signals, timeout: float | None) -> bool:
@@ -70,12 +90,28 @@ class ManagerLink:
         self._watched = self._watched and not died
         return died
 
-    def regain(self, signals: Signals, *, lost: bool = False) -> None:
-        """Go on where the service has closed all descriptors that it found.
+    def regain(self, signals: Signals) -> None:
+        """Go on after the service has closed all descriptors that it found.
 
         Whatever has the numbers of ours is not ours to touch.
         """
-        if lost or signals.lost():
-            self._open = self._watched = False
-            self.place.abandon()
-            signals.reopen()
+        self._open = self._watched = False
+        self.place.abandon()
+        signals.reopen()
+        if self._poll is not None:
+            self._poll = select.poll()
+            self._polled = -1
+
+
+def _poll_of(channel: Writer) -> Any:
+    """What waits for the channel's end; None where there is no poll(2)."""
+    if not hasattr(select, "poll"):
+        return None
+    poll = select.poll()
+    poll.register(channel.fileno(), 0)
+    return poll
+
+
+def _poll(poll: Any, milliseconds: float | None) -> Sequence[tuple[int, int]]:
+    ready: Sequence[tuple[int, int]] = poll.poll(milliseconds)
+    return ready

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cotyledon_core.exceptions import WorkerStartError
+
 DEPTH = 8
 """How far inside a value the fault is looked for."""
 
@@ -19,6 +21,8 @@ def fault(value: Any, path: str, depth: int = DEPTH) -> str | None:
 
     try:
         ForkingPickler.dumps(value)
+    except WorkerStartError as error:  # it says all itself
+        return str(error)
     except Exception as error:
         inner = (fault(part, path + step, depth - 1) for step, part in _parts(value) if depth)
         text = " ".join(f"{type(error).__name__}: {error}".split())

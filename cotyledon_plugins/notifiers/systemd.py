@@ -26,10 +26,11 @@ STATUS_LIMIT = 2048
 class Systemd(Notifier):
     """Sends ``READY=1`` when all initial workers are ready, and ``STOPPING=1``.
 
-    A reload is ``RELOADING=1`` with ``MONOTONIC_USEC``, and at its end, whatever the
-    result, ``READY=1``. Each has a ``STATUS``: beside the first ``READY=1`` it names the
-    services that were lost before, at the end of a reload it says the result. An exit
-    status that is not 0 is told as ``EXIT_STATUS``.
+    A reload is ``RELOADING=1`` with ``MONOTONIC_USEC``, and ``READY=1`` when it has
+    succeeded or failed; that it was undone then is a ``STATUS`` alone. Each of them has a
+    ``STATUS``: beside the first ``READY=1`` it names the services that were lost before,
+    at the end of a reload it says the result. An exit status that is not 0 is told as
+    ``EXIT_STATUS``.
 
     :param socket: where to send, a path or ``@`` and an abstract name; the
         environment variable ``NOTIFY_SOCKET`` unless given. Without either
@@ -65,7 +66,7 @@ class Systemd(Notifier):
         self._unsent: deque[str] = deque()
         self._from_the_start = self._ready = self._stopping = self._complained = False
         self._reload_told: bool | None = None
-        self._reason = ""
+        self._reason = self._failure = ""
         if self._address and not _is_address(self._address):
             self._complain(f"addresses like {self._address!r} are not supported")
             self._address = ""
@@ -75,6 +76,9 @@ class Systemd(Notifier):
         self._send_all()
 
     def close(self) -> None:
+        if self._reload_told and not self._stopping:
+            # removed by this reload, whose end nobody would tell
+            self._unsent.append(_ready("reloading, and not notified of it any more"))
         self._send_all()
 
     def _messages(self, event: Event) -> Iterator[str]:
@@ -90,6 +94,8 @@ class Systemd(Notifier):
             yield self._reload_begins(event)
         elif isinstance(event, events.ManagerReloaded | events.ReloadFailed):
             yield from self._reload_ends(event)
+        elif isinstance(event, events.ReloadUndone):
+            yield _status("; ".join(text for text in (self._failure, _text(event)) if text))
         elif isinstance(event, events.ManagerStopping):
             self._stopping = True
             self._reason = f": {event.reason}" if event.reason else ""
@@ -114,6 +120,7 @@ class Systemd(Notifier):
             # refused before it began; its end alone would not be heard
             yield self._reload_begins(event)
         text = _text(event)
+        self._failure = text if isinstance(event, events.ReloadFailed) else ""
         yield _ready(text) if self._reload_told else _status(text)
         self._reload_told = None
 

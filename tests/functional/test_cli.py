@@ -24,6 +24,10 @@ ENTRY_POINTS = """\
 recorder = command_line:Recorder
 in-place = command_line:InPlace
 whole = command_line:Whole
+knowing = command_line:Knowing
+knowing-in-place = command_line:KnowingInPlace
+following = command_line:Following
+following-in-place = command_line:FollowingInPlace
 bounded = command_line:Bounded
 [cotyledon.notifiers]
 events = command_line:Events
@@ -246,6 +250,104 @@ def test_grace_of_a_section(
     assert application.stop() == 0
 
 
+# What of a configuration workers follow while they run
+
+FOLLOWED = """
+[cotyledon]
+services = painter
+notifiers = events
+start_method = {{method}}
+reload_method = {reload_method}
+[service:painter]
+service_type = {service_type}
+label = painter
+[paint]
+colour = {colour}
+gloss = {gloss}
+"""
+PAINTER = ("painter", 0)
+
+
+class Painter:
+    """One worker, and the file that it follows."""
+
+    def __init__(
+        self, run: Launch, configuration: Configuration, method: str, **settings: str
+    ) -> None:
+        self._configuration, self._settings = configuration, settings
+        configuration.method = method
+        self.paint("red", "matt")
+        self.application = run(method=method)
+        self.pid = self.application.wait_for_workers(1)[PAINTER]
+
+    def paint(self, colour: str, gloss: str) -> None:
+        text = FOLLOWED.format(colour=colour, gloss=gloss, **self._settings)
+        self._configuration.write(text)
+
+    def reload(self, colour: str, gloss: str) -> None:
+        done = len(self.application.records("manager_reloaded"))
+        self.paint(colour, gloss)
+        self.application.send(signal.SIGHUP)
+        self.application.wait_for("manager_reloaded", done + 1)
+
+    def told(self, event: str, count: int) -> list[list[str]]:
+        records = self.application.wait_for(event, count, pid=self.pid)
+        return [record.seen for record in records]
+
+    def replaced(self) -> list[str]:
+        """What the new process sees."""
+        pid = self.application.wait_for_replacement(self.pid, PAINTER)
+        seen: list[str] = self.application.wait_for_one("made", pid=pid).seen
+        return seen
+
+    def stays(self) -> bool:
+        return self.application.workers() == {PAINTER: self.pid}
+
+
+@pytest.mark.parametrize("reload_method", ["reload", "mutate"])
+def test_mutable_options_without_a_reload(
+    run: Launch, configuration: Configuration, method: str, reload_method: str
+) -> None:
+    settings = {"service_type": "following", "reload_method": reload_method}
+    painter = Painter(run, configuration, method, **settings)
+    painter.reload("red", "bright")
+    assert painter.told("mutated", 1) == [["red", "bright"]]
+    painter.reload("red", "bright")
+    assert painter.stays()
+    painter.reload("blue", "bright")
+    assert painter.replaced() == ["blue", "bright"]
+    assert painter.application.stop() == 0
+
+
+@pytest.mark.parametrize("reload_method", ["reload", "mutate"])
+def test_the_files_are_read_again_before_a_reload(
+    run: Launch, configuration: Configuration, method: str, reload_method: str
+) -> None:
+    settings = {"service_type": "following-in-place", "reload_method": reload_method}
+    painter = Painter(run, configuration, method, **settings)
+    painter.reload("red", "bright")
+    assert painter.told("reload", 1) == [["red", "bright"]]
+    assert painter.told("mutated", 1) == [["red", "bright"]]
+    painter.reload("blue", "shiny")
+    if reload_method == "reload":
+        assert painter.told("reload", 2)[1] == ["blue", "shiny"]
+        assert painter.stays()
+    else:
+        assert painter.replaced() == ["blue", "shiny"]
+    assert painter.application.stop() == 0
+
+
+def test_a_new_process_gets_what_was_found_right(
+    run: Launch, configuration: Configuration, method: str
+) -> None:
+    """And not what the files say at that moment."""
+    painter = Painter(run, configuration, method, service_type="following", reload_method="reload")
+    painter.paint("blue", "bright")
+    os.kill(painter.pid, signal.SIGKILL)
+    assert painter.replaced() == ["red", "matt"]
+    assert painter.application.stop() == 0
+
+
 # An application with its own configuration
 
 
@@ -255,6 +357,41 @@ def test_from_config(launch: Launch, configuration: Configuration) -> None:
     configuration.write(web=1)
     application.send(signal.SIGHUP)
     application.wait_for_workers(2)
+    assert application.stop() == 0
+
+
+def test_the_global_configuration(launch: Launch, configuration: Configuration) -> None:
+    """Services that read it without being given it see what was read again."""
+    text = """
+        [cotyledon]
+        services = knowing, knowing-in-place, plain
+        notifiers = events
+        [service:knowing]
+        label = knowing
+        [service:knowing-in-place]
+        label = in-place
+        [service:plain]
+        service_type = recorder
+        label = plain
+        [paint]
+        colour = red
+        """
+    configuration.write(text)
+    application = launch("from_configuration", "from_global", str(configuration.path))
+    before = application.wait_for_workers(3)
+    configuration.write(text.replace("red", "blue\n        size = big"))
+    application.send(signal.SIGHUP)
+    application.wait_for("reload_failed")
+    assert application.workers() == before
+    configuration.write(text.replace("red", "blue"))
+    application.send(signal.SIGHUP)
+    application.wait_for("manager_reloaded")
+    in_place = before["in-place", 0]
+    assert application.wait_for_one("reload", pid=in_place).colour == "blue"
+    pid = application.wait_for_replacement(before["knowing", 0], ("knowing", 0))
+    assert application.wait_for_one("knows", pid=pid).colour == "blue"
+    assert application.workers()["in-place", 0] == in_place
+    application.wait_for("manager sees", colour="blue")
     assert application.stop() == 0
 
 

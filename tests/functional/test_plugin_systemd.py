@@ -190,6 +190,38 @@ def test_a_reload_is_read_as_at_the_start(
     assert {record.notify for record in application.records("environment")} == {None}
 
 
+FRAGILE = """\
+[cotyledon]
+services = fragile
+notifiers = {}
+[service:fragile]
+broken = {}
+"""
+
+
+def test_removed_by_a_reload_that_is_undone(
+    launch: Callable[..., Application], service_manager: ServiceManager, tmp_path: Path
+) -> None:
+    """It ends the reload that nobody else would end, and is there again for the next one."""
+    file = tmp_path / "it.conf"
+    file.write_text(FRAGILE.format("systemd, record", "no"))
+    environment = {"NOTIFY_SOCKET": service_manager.address}
+    application = launch("plugin_cli", "run", "--config-file", str(file), environment=environment)
+    assert service_manager.receive()[0] == "READY=1"
+    file.write_text(FRAGILE.format("record", "yes"))
+    application.send(signal.SIGHUP)
+    assert service_manager.receive()[0] == "RELOADING=1"
+    assert service_manager.receive()[0] == "READY=1"
+    (status,) = service_manager.receive()
+    assert status.startswith("STATUS=the failed reload is undone")
+    file.write_text(FRAGILE.format("systemd, record", "no"))
+    application.send(signal.SIGHUP)
+    assert service_manager.receive()[0] == "RELOADING=1"
+    ready, status = service_manager.receive()
+    assert (ready, status.startswith("STATUS=reloaded")) == ("READY=1", True)
+    assert application.stop() == 0
+
+
 def receive_all(service_manager: ServiceManager, last: str) -> list[list[str]]:
     messages = [service_manager.receive()]
     while last not in messages[-1]:

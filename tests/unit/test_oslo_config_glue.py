@@ -174,6 +174,23 @@ def test_a_broken_file_leaves_the_values(
     assert any(record.levelno >= logging.WARNING for record in caplog.records)
 
 
+def test_a_mutate_hook_that_raises_harms_nothing(configure: Configure, caplog: Any) -> None:
+    def fail(conf: cfg.ConfigOpts, fresh: Any) -> None:
+        raise RuntimeError("oops")
+
+    manager, service = mock.Mock(), Reloading(WorkerId(0))
+    conf = Reloading.conf = configure("soft = old\ngraceful_shutdown_timeout = 5")
+    glue.setup(manager, conf, "mutate")
+    conf.register_mutate_hook(fail)
+    start_worker(manager, service)
+    configure("soft = new\ngraceful_shutdown_timeout = 7")
+    hooks_of(manager)["on_reload"]()
+    assert manager._graceful_shutdown_timeout == 7
+    service.reload()
+    assert service.found == [("-", "new")]
+    assert "a mutate hook failed" in caplog.text
+
+
 @pytest.mark.parametrize(("wanted", "logged"), [("true", True), ("false", False)])
 def test_options_are_logged_if_wanted(
     wanted: str, logged: bool, configure: Configure, caplog: Any

@@ -39,6 +39,56 @@ class Whole(Recorder):
         return cls(worker_id, **options)
 
 
+class Following(Recorder):
+    """Follows what of the whole configuration may change while it runs; has no ``reload()``."""
+
+    @classmethod
+    def from_conf(cls, worker_id: Any, conf: Any, **options: Any) -> "Following":
+        from oslo_config import cfg
+
+        conf.register_opts([cfg.StrOpt("colour"), cfg.StrOpt("gloss", mutable=True)], "paint")
+        made = cls(worker_id, **options)
+        made.conf = conf
+        conf.register_mutate_hook(made.mutated)
+        made.note("made")
+        return made
+
+    def mutated(self, conf: Any, fresh: Any) -> None:
+        self.note("mutated", changed=[name for _, name in fresh])
+
+    def note(self, event: str, **more: Any) -> None:
+        paint = self.conf.paint
+        self._note(event, seen=[paint.colour, paint.gloss], **more)
+
+    conf: Any
+
+
+class FollowingInPlace(Following):
+    """The same, with a ``reload()``."""
+
+    def reload(self) -> None:
+        self.note("reload")
+
+
+class Knowing(Recorder):
+    """Takes no configuration, and reads the global one all the same; has no ``reload()``."""
+
+    def run(self) -> None:
+        from oslo_config import cfg
+
+        self._note("knows", colour=cfg.CONF.paint.colour)
+        super().run()
+
+
+class KnowingInPlace(Knowing):
+    """The same, with a ``reload()``."""
+
+    def reload(self) -> None:
+        from oslo_config import cfg
+
+        self._note("reload", colour=cfg.CONF.paint.colour)
+
+
 class Bounded(Recorder):
     """Has a grace period of its own; tells which one counts."""
 

@@ -46,6 +46,21 @@ def mutate(path: str) -> None:
     glued(path, "mutate")
 
 
+def from_global(path: str) -> None:
+    """The application has the ConfigOpts that everybody knows, and looks at it itself."""
+
+    def look() -> None:
+        record("manager sees", colour=cfg.CONF.paint.colour)
+
+    cfg.CONF.register_opts([cfg.StrOpt("colour"), cfg.IntOpt("size")], "paint")
+    cfg.CONF(["--config-file", path], project="application")
+    made = cotyledon.ServiceManager.from_config(cfg.CONF)
+    made.register_hooks(on_dead_worker=lambda *died: look())
+    record("manager")
+    look()
+    made.run()
+
+
 def from_config(path: str) -> None:
     conf = cfg.ConfigOpts()
     conf(["--config-file", path], project="application")

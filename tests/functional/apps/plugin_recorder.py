@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 from support import record, wait_at, wait_until_open
 
@@ -18,6 +19,7 @@ gated = plugin_recorder:Gated
 looks = plugin_recorder:Looks
 shut = plugin_recorder:Shut
 failing = plugin_recorder:Failing
+fragile = plugin_recorder:Fragile
 coroutines = plugin_recorder:Coroutines
 [cotyledon.restart_policies]
 leave = cotyledon_plugins.restart_policies.never:Never
@@ -94,6 +96,21 @@ class Failing(Service):
 
     def __init__(self, worker_id: int) -> None:
         raise RuntimeError("no good")
+
+
+class Fragile(Service):
+    """Becomes ready unless it is configured to break."""
+
+    @classmethod
+    def options(cls) -> list[Any]:
+        from oslo_config import cfg
+
+        return [cfg.BoolOpt("broken", default=False)]
+
+    def __init__(self, worker_id: int, broken: bool = False) -> None:
+        super().__init__(worker_id)
+        if broken:
+            raise RuntimeError("no good")
 
 
 class Coroutines(AsyncService):

@@ -56,6 +56,7 @@ class Sample(Service):
             cfg.MultiStrOpt("route", default=[]),
             cfg.IntOpt("dashed-name", default=1),
             cfg.StrOpt("renamed", deprecated_name="old_name"),
+            cfg.StrOpt("moved", deprecated_name="sample_moved", deprecated_group="cotyledon"),
             cfg.StrOpt("short", max_length=4),
             cfg.Opt("odd", type=odd),
         ]

@@ -13,6 +13,7 @@ from oslo_config import cfg
 from cotyledon_core.config.application import build
 from cotyledon_core.config.loader import load
 from cotyledon_core.config.settings import ServiceSettings
+from cotyledon_core.event_log import EventLog
 from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.supervision.messages import Manner
@@ -146,6 +147,21 @@ def test_notifiers(reload: Reload, target: Target) -> None:
         ("notifiers", ["log", "other"], ["log"]),
         ("notifiers", ["log"], ["log"]),
     ]
+
+
+def test_a_notifier_that_could_not_be_made_again(
+    reload: Reload, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be undone is not done."""
+
+    def fail(self: EventLog) -> None:
+        raise OSError("gone")
+
+    monkeypatch.setattr(EventLog, "__init__", fail, raising=False)
+    with pytest.raises(ConfigurationError) as caught:
+        reload(BASE.replace("capped", "capped\nnotifiers = "))
+    assert caught.value.faults == ("[notifier:log]: cannot be made again: OSError('gone')",)
+    assert target.take() == []
 
 
 def test_undone_it_is_as_before(reload: Reload, target: Target) -> None:

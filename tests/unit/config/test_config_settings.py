@@ -15,7 +15,7 @@ from oslo_config import cfg
 from cotyledon_core.config.application import build
 from cotyledon_core.config.loader import compile_settings, load
 from cotyledon_core.config.settings import ConfiguredService, ManagerSettings
-from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.exceptions import ConfigurationError, WorkerStartError
 from cotyledon_core.plugins.loading import Namespace
 from cotyledon_core.plugins.loading import load as load_plugin
 from cotyledon_core.types import WorkerId
@@ -116,6 +116,7 @@ def test_all_of_it(compiled: Compile) -> None:
         "route": ["one", "two"],
         "dashed_name": 7,
         "renamed": "x",
+        "moved": None,
         "short": None,
         "odd": None,
     }
@@ -362,7 +363,7 @@ def test_a_factory_carries_no_more_than_is_needed(write: Write) -> None:
     conf([f"--config-file={write('[cotyledon]' + chr(10) + 'services = example, whole')}"])
     example, whole = build(conf)[0].services
     assert pickle.loads(pickle.dumps(example.factory)) == example.factory
-    with pytest.raises((AttributeError, pickle.PicklingError)):
+    with pytest.raises(WorkerStartError, match=r"the option local of \[DEFAULT\]"):
         pickle.dumps(whole.factory)
 
 

@@ -15,9 +15,12 @@ from cotyledon_core.config.application import build
 from cotyledon_core.config.loader import compile_settings, load, read
 from cotyledon_core.config.origin import SharedConf
 from cotyledon_core.config.settings import ConfiguredService
-from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.exceptions import ConfigurationError, WorkerStartError
 from cotyledon_core.service import Service
 from cotyledon_core.types import WorkerId
+from cotyledon_core.worker.travelling import fault
+
+from config_samples import Whole  # isort: skip  # beside this file
 
 Write = Callable[..., Path]
 
@@ -231,8 +234,18 @@ def test_an_option_that_cannot_travel_is_named(write: Write) -> None:
     conf = cfg.ConfigOpts()
     conf.register_opt(cfg.Opt("odd", type=lambda value: value), "mine")
     conf([f"--config-file={write(HEAD)}"], project="app")
-    with pytest.raises(pickle.PicklingError, match=r"the option odd of \[mine\]"):
-        pickle.dumps(SharedConf(conf))
+    factory = ConfiguredService(Whole, {}, SharedConf(conf))
+    with pytest.raises(WorkerStartError, match=r"^the option odd of \[mine\] in the app"):
+        pickle.dumps(factory)
+    assert str(fault([factory], "args")).startswith("the option odd of [mine] in the app")
+    assert not fault(ConfiguredService(Replaced, {}, SharedConf(conf)), "it is not given")
+
+
+def test_an_option_s_value_that_cannot_travel_is_named() -> None:
+    factory = ConfiguredService(Replaced, {"odd": OddValue("1")}, None)
+    assert fault(factory, "factory") == (
+        "factory.options['odd'] cannot be pickled: TypeError: not me"
+    )
 
 
 # -- in a worker

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cotyledon_core import events
+from cotyledon_core.record import replace
 from cotyledon_plugins.notifiers.systemd import Systemd
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets")
@@ -130,6 +131,36 @@ def test_a_reload_that_is_refused_before_it_begins(receiver: Receiver, path: str
     begun, ended = told(receiver, path, READY, FAILED)[1:]
     assert begun.startswith("RELOADING=1\nMONOTONIC_USEC=1750000\n")
     assert ended == REFUSED
+
+
+@pytest.mark.parametrize("error", ["", "nor that"])
+def test_a_failed_reload_is_over_and_then_undone(receiver: Receiver, path: str, error: str) -> None:
+    failed = replace(FAILED, service="a", error="worker a(0) has ended")
+    undone = events.ReloadUndone(at=2.0, wall_time=2.0, error=error)
+    *_, ended, status = told(receiver, path, READY, RELOADING, failed, undone)
+    assert ended == f"READY=1\nSTATUS={failed}"
+    assert status == f"STATUS={failed}; {undone}"
+
+
+@pytest.mark.parametrize(
+    ("before", "left"),
+    [
+        ([RELOADING], ["READY=1"]),
+        ([RELOADING, RELOADED], []),
+        ([RELOADING, STOPPING], []),
+        ([], []),
+    ],
+    ids=["reloading", "reloaded", "stopping", "ready"],
+)
+def test_one_that_a_reload_removes_ends_it(
+    receiver: Receiver, path: str, before: list[events.Event], left: list[str]
+) -> None:
+    notifier = made(socket=path)
+    for event in (READY, *before):
+        notifier.notify(event)
+    receiver.received()
+    notifier.close()
+    assert [message.splitlines()[0] for message in receiver.received()] == left
 
 
 def test_a_second_reload_begins_before_the_end_of_the_first(receiver: Receiver, path: str) -> None:

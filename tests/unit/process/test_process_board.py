@@ -55,6 +55,36 @@ def test_stacks_are_written_each_to_its_place(board: Board, in_child: InChild) -
     assert [bool(place.take_dump()) for place in places] == [False, False, True]
 
 
+def test_a_child_finds_the_place_that_was_lent_before_its_fork(
+    board: Board, in_child: InChild
+) -> None:
+    places = [board.take() for _ in range(3)]
+
+    def forked_writes() -> None:
+        in_child(lambda: os.kill(os.getpid(), places[0].dump_signal))
+
+    with board.lending():
+        for place in (places[1], NOWHERE, places[2], NOWHERE):
+            board.lend(place)
+            forked_writes()
+        board.lend(places[0])
+    forked_writes()
+    dumps = [place.take_dump() for place in places]
+    assert [dump.count("in forked_writes") for dump in dumps] == [0, 1, 1]
+
+
+def test_where_the_file_cannot_be_opened_nobody_writes_to_anothers_place(
+    board: Board, in_child: InChild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = board.take(), board.take()
+    with board.lending():
+        board.lend(first)
+        monkeypatch.setattr(board, "_path", b"/proc/self/fd/nothing")
+        board.lend(second)
+        in_child(lambda: os.kill(os.getpid(), second.dump_signal))
+    assert (first.take_dump(), second.take_dump()) == ("", "")
+
+
 def test_stacks_that_nobody_took_are_not_the_next_workers(board: Board, in_child: InChild) -> None:
     first, second = board.take(), board.take()
     in_child(lambda: recursive_name_in_the_stacks(first))
@@ -241,3 +271,20 @@ def test_signals_by_name(name: str | int, number: int) -> None:
 def test_what_is_no_signal_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is no signal; it must be"):
         signal_number(name)
+
+
+def test_a_grace_period_that_changes() -> None:
+    board = Board(0)
+    place = board.take()
+    assert [place.grace(configured) for configured in (None, 0.0, 5.0)] == [None, 0.0, 5.0]
+    for configured in (7.0, 0.0, None, 3.5):
+        place.set_grace(configured)
+        assert place.grace(99.0) == configured
+    place.beat(12.0)
+    assert (place.last_beat(), place.grace(1.0)) == (12.0, 3.5)
+    place.give_back()
+    place = board.take()
+    assert (place.last_beat(), place.grace(1.0)) == (0.0, 1.0)
+    board.close()
+    assert NOWHERE.grace(4.0) == 4.0
+    NOWHERE.set_grace(5.0)

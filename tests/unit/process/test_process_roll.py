@@ -73,8 +73,9 @@ def test_a_child_enters_itself_where_a_place_was_kept(roll: Roll, in_child: InCh
     roll.enter(11)
 
     def look() -> int:
-        roll.enter_oneself(place)
-        return os.getpid()
+        pid = os.getpid()
+        roll.entrance(place)(pid)
+        return pid
 
     pid = in_child(look)
     assert roll.pids() == [pid, 11]
@@ -89,7 +90,7 @@ def test_what_has_no_place_is_not_guarded(roll: Roll, monkeypatch: pytest.Monkey
     for pid in (1, 2, 3):
         roll.enter(pid)
     assert roll.pids() == [1, 2]
-    roll.enter_oneself(roll.reserve())
+    roll.entrance(roll.reserve())(5)
     roll.leave(3)
     roll.leave(1)
     roll.enter(4)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from cotyledon_core.process.board import NOWHERE, Board
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.service import Service
 from cotyledon_core.types import ServiceId, WorkerId
@@ -16,6 +17,8 @@ from cotyledon_core.worker.lifecycle import Worker
 
 class Channel:
     """Notes what is told."""
+
+    place = NOWHERE
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -51,6 +54,21 @@ def test_an_instances_own_stands_above_the_managers_and_is_told(own: int) -> Non
 
 def test_the_managers_is_for_the_others() -> None:
     assert introduced(None, grace=10) == (10, [])
+
+
+def test_the_section_s_may_change_while_the_worker_runs() -> None:
+    board, link = Board(0), Channel()
+    link.place = board.take()
+    graces = {"grace": 10, "configured_grace": 20}
+    assignment = Assignment(ServiceId(UUID(int=1)), WorkerId(0), "web", Service, **graces)
+    worker = Worker(assignment, link)  # type: ignore[arg-type]
+    worker._service = Service(WorkerId(0))
+    found = [worker.grace]
+    for configured in (30.0, 0.0, None):
+        link.place.set_grace(configured)
+        found.append(worker.grace)
+    board.close()
+    assert found == [20.0, 30.0, 0.0, 10.0]
 
 
 @pytest.mark.parametrize(
