@@ -137,6 +137,23 @@ def test_a_way_back_that_is_lost_ends_there(launch: Launch) -> None:
     running.stop()
 
 
+def test_notifiers_go_back(launch: Launch) -> None:
+    running = Running(launch, sections({"notifiers": "events, second"}, web={}))
+    application = running.application
+    application.wait_for("second manager_ready")
+    web = {"value": "new", "behaviour": "raise"}
+    colour = {"notifier:second": {"colour": "blue"}}
+    running.fail(sections({"notifiers": "events, second"}, web=web) | colour)
+    application.wait_for("second reload_undone", colour=None)
+    assert not application.records("second reload_undone", colour="blue")
+    running.fail(sections(web=web))
+    application.wait_for("second reload_undone", 2, colour=None)
+    assert len(application.records("reload_undone")) == 2
+    running.stop()
+    assert application.records("manager_stopped")
+    assert application.records("second manager_stopped", colour=None)
+
+
 # What an operator has scaled
 
 

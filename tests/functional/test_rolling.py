@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.functional import procfs
 from tests.functional.harness import Application, Launch, Record
 from tests.functional.sampling import Sampler
 
@@ -139,6 +142,61 @@ def test_a_client_sees_no_refusal(launch: Launch, method: str) -> None:
         client.stop()
     assert client.error is None
     assert set(client.served) <= set(range(4))
+    assert application.stop() == 0
+
+
+# What comes between
+
+
+def half_way(launch: Launch, **options: Any) -> tuple[Application, Workers, Path]:
+    """Shut the gate when workers are being replaced; return the old ones, too."""
+    application = start(launch, workers=6, **options)
+    workers = application.wait_for_workers(6)
+    gate = application.directory / "gate-init"
+    gate.touch()
+    application.send(signal.SIGHUP)
+    application.wait_for("init", 7)
+    return application, workers, gate
+
+
+@pytest.mark.parametrize("surge", [0, 2])
+@pytest.mark.parametrize("count", [0, 2, 9])
+def test_a_scale_in_the_middle(launch: Launch, surge: int, count: int) -> None:
+    application, workers, gate = half_way(launch, max_surge=surge, scales=[count])
+    application.send(signal.SIGUSR1)
+    application.wait_for("service_scaled")
+    gate.unlink()
+    application.wait_for("manager_reloaded")
+    left = application.wait_for_workers(count)
+    assert left.keys() == {("marked", number) for number in range(count)}
+    assert not set(left.values()) & set(workers.values())
+    assert application.stop() == 0
+
+
+@pytest.mark.parametrize("surge", [0, 2])
+def test_old_workers_that_die_are_no_loss(launch: Launch, surge: int) -> None:
+    application, workers, gate = half_way(launch, max_surge=surge)
+    for pid in workers.values():
+        if procfs.alive(pid):
+            os.kill(pid, signal.SIGKILL)
+    gate.unlink()
+    application.wait_for("manager_reloaded")
+    replaced = application.wait_for_replacements(workers)
+    assert replaced.keys() == workers.keys()
+    assert not application.records("reload_failed")
+    assert application.stop() == 0
+
+
+@pytest.mark.parametrize("surge", [0, 2])
+def test_a_new_worker_that_dies_is_a_loss(launch: Launch, surge: int) -> None:
+    application, workers, gate = half_way(launch, max_surge=surge)
+    newborn = application.records("init")[-1]
+    os.kill(newborn.pid, signal.SIGKILL)
+    failed = application.wait_for_one("reload_failed")
+    assert f"worker marked({newborn.worker_id}) " in failed.error
+    gate.unlink()
+    application.wait_for_workers(6)
+    assert len(set(application.workers().values()) & set(workers.values())) >= 4
     assert application.stop() == 0
 
 
