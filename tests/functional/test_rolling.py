@@ -273,3 +273,16 @@ def test_broken_code_with_a_surge_replaces_nobody(launch: Launch, case: str) -> 
         assert reload(application).event == "manager_reloaded"
         assert application.wait_for_replacements(workers).keys() == workers.keys()
     assert application.stop() == 0
+
+
+def test_what_waits_to_be_replaced_is_not_the_policy_s(launch: Launch) -> None:
+    """An old worker that ends before its turn is replaced, whatever its policy says."""
+    application, workers, gate = half_way(launch, restart_policy="never")
+    waiting = [pid for pid in workers.values() if procfs.alive(pid)][-1]
+    os.kill(waiting, signal.SIGKILL)
+    application.wait_for("worker_exited", pid=waiting)
+    gate.unlink()
+    application.wait_for("manager_reloaded")
+    assert application.wait_for_replacements(workers).keys() == workers.keys()
+    assert not application.records("worker_stopped")
+    assert application.stop() == 0
