@@ -154,7 +154,7 @@ class WatchedReload(Simulation):
                 assert kind is not Kind.PROOF or subject in subject.service.rollout.observed
             elif isinstance(subject, SupervisedService):
                 assert subject.spec.service_id in present
-                assert subject.rollout.stands
+                assert subject.stands
 
     def check_at_rest(self) -> None:
         """Nothing happens any more, and everything was well-behaved for long enough."""
