@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from cotyledon_core import events
-from cotyledon_core.record import replace
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Action, Request, Signal
-from cotyledon_core.supervision.messages import Incarnation, Message, ServiceSpec
+from cotyledon_core.supervision.messages import Incarnation, Message
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.states import ALIVE, SETTLED, Goal, State
 from cotyledon_core.supervision.timers import Kind, Timer
@@ -212,7 +211,3 @@ def check_rollout(service: SupervisedService) -> None:
     for worker in service.workers.values():
         if service.has_standby(worker):
             assert worker in rollout or worker.state is State.BACKOFF, "a double for ever"
-
-
-def with_revision(spec: ServiceSpec, **fields: Any) -> ServiceSpec:
-    return replace(spec, revision=spec.revision + 1, **fields)
