@@ -146,7 +146,7 @@ class WatchedReload(Simulation):
         present = set(self.services)
         assert set(situation.order._places) == present
         assert situation.completion._open <= present
-        assert self.supervisor._replacement.under_way <= set(self.services.values())
+        assert set(self.supervisor._replacement.under_way) <= set(self.services.values())
         for kind, subject in situation.deadlines._current:
             if isinstance(subject, Worker):
                 assert subject in workers, "a deadline of one that is gone"
