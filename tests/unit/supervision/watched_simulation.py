@@ -372,7 +372,8 @@ class Watched(Simulation):
             elif self.now < self.bound:
                 assert self.now >= self.heard[process], "taken for hung too early"
                 ready = process in self.became_ready
-                assert not (ready and process.beating), "taken for hung, but it gave signs of life"
+                silent = not process.beating or process.status is not None
+                assert silent or not ready, "taken for hung, but it gave signs of life"
                 self.hung[process] = Cause.HUNG if ready else Cause.START_TIMEOUT
                 self.recycling.left([process])
                 self.leaving.left([process])
