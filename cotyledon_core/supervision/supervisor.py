@@ -124,7 +124,8 @@ class Supervisor:
         if self._shutdown.done:
             return []
         self._handlers[type(message)](message)
-        self._shutdown.ask_if_over()
+        if not self._reloading.awaits_answer:  # which may bring what is missing
+            self._shutdown.ask_if_due()
         self._reloading.finish_if_over()
         if not self._situation.stopping and self._situation.readiness.completed():
             self._announce_ready()

@@ -118,6 +118,15 @@ class Running:
         born = {record.pid for record in self.application.records("worker_spawned")}
         return {pid for pid in born if procfs.alive(pid)} == set(pids.values())
 
+    def wait_for_back_off(self, service: str) -> None:
+        """Wait until a worker of the service waits longer than a test for its next start."""
+
+        def found() -> bool:
+            told = self.application.records("worker_restarting", service=service)
+            return any(record.delay > 1000 for record in told)
+
+        self.application.until(found, f"back-off of {service}")
+
     def values(self, event: str = "value", field: str = "value") -> dict[int, Any]:
         """What the processes noted last, by pid."""
         return {record.pid: record[field] for record in self.application.records(event)}

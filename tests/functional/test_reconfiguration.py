@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from typing import Any
+
 import pytest
 
 from tests.functional.configured import Running, Sections, sections
-from tests.functional.harness import Launch
+from tests.functional.harness import APPS, Launch
 
 TWO = {"workers": 2}
 
@@ -159,6 +163,56 @@ def test_unchanged_services_are_told_or_left_alone(launch: Launch, method: str) 
     running.stop()
 
 
+# Programs
+
+PROGRAM = f"{sys.executable} {APPS / 'plugin_program.py'}"
+
+
+def program(act: str, **options: Any) -> Sections:
+    web = {"service_type": "program", "command": f"{PROGRAM} {act}", "workers": 2, **options}
+    return sections(web=web)
+
+
+def test_a_program_is_replaced_when_the_next_one_says_that_it_is_ready(launch: Launch) -> None:
+    running = Running(launch, program("ready first", ready_when="notified"))
+    before = running.wait_for_counts(web=2)
+    gate = running.application.directory / "gate-ready"
+    gate.touch()
+    running.write(program("ready second", ready_when="notified"))
+    running.application.send(signal.SIGHUP)
+    newborn = running.application.wait_for("program", 3)[-1]
+    signal.sigtimedwait((), 0.1)
+    assert len(set(running.pids().values()) & set(before.values())) == 1
+    assert not running.results()
+    gate.unlink()
+    running.application.wait_for("manager_reloaded")
+    after = running.wait_for_counts(web=2)
+    assert newborn.pid in after.values()
+    assert not set(after.values()) & set(before.values())
+    # what has changed nothing leaves it alone
+    assert running.succeed().replaced == 0
+    assert running.wait_for_counts(web=2) == after
+    running.stop()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_program_that_is_not_there_does_not_replace_one_that_is(
+    launch: Launch, method: str
+) -> None:
+    good, bad = program("serve"), program("serve", command="/no/such/program")
+    if method != "fork":
+        bad["cotyledon"]["start_method"] = method
+    running = Running(launch, good, method=method)
+    before = running.wait_for_counts(web=2)
+    failed = running.fail(bad)
+    assert failed.service == "web"
+    assert "/no/such/program" in failed.error
+    running.application.wait_for("reload_undone")
+    after = running.wait_for_counts(web=2)
+    assert len(set(after.values()) & set(before.values())) == 1
+    running.stop()
+
+
 def test_policies_change(launch: Launch) -> None:
     running = Running(launch, sections(web={"behaviour": "crash", "restart_delay_max": 0.1}))
     running.application.wait_for("worker_restarting", 2)
@@ -175,10 +229,10 @@ def test_the_pace_changes(launch: Launch) -> None:
     running = Running(launch, sections(web={}))
     running.succeed(sections({"spawn_interval": 3600}, web={}))
     running.write(sections({"spawn_interval": 3600}, web={"workers": 3}))
-    running.application.send(1)
+    running.application.send(signal.SIGHUP)
     running.application.wait_for("service_scaled")
     running.write(sections({"spawn_interval": 0}, web={"workers": 3}))
-    running.application.send(1)
+    running.application.send(signal.SIGHUP)
     running.wait_for_counts(web=3)
     running.stop()
 

@@ -166,3 +166,50 @@ def test_an_operator_s_count_comes_back_with_the_service(launch: Launch) -> None
     running.application.wait_for("reload_undone")
     running.wait_for_counts(web=4, batch=1)
     running.stop()
+
+
+# The manager does not stop for what the reload takes back
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"restart_policy": "never"},
+        {"restart_policy": "limited", "limited_max_restarts": 0, "on_give_up": "shutdown"},
+    ],
+    ids=["nothing left", "given up"],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_rollback_comes_before_the_end(
+    launch: Launch, workers: int, policy: dict[str, Any]
+) -> None:
+    web = {"workers": workers, "value": "old", **policy}
+    running = Running(launch, sections(web=web))
+    running.wait_for_counts(web=workers)
+    running.fail(sections(web={**web, "value": "new", "behaviour": "raise"}))
+    running.application.wait_for("reload_undone")
+    assert values(running, running.wait_for_counts(web=workers), "web") == {"old"}
+    assert not running.application.records("manager_stopping")
+    running.stop()
+
+
+def test_the_end_comes_with_halt(launch: Launch) -> None:
+    halt = {"on_reload_failure": "halt"}
+    web = {"value": "old", "restart_policy": "never"}
+    running = Running(launch, sections(halt, web=web))
+    running.wait_for_counts(web=1)
+    running.fail(sections(halt, web={**web, "value": "new", "behaviour": "raise"}))
+    assert running.application.wait() == 3
+    running.application.wait_until_gone()
+
+
+def test_what_takes_the_place_of_the_last_service(launch: Launch) -> None:
+    """One is removed of which nothing runs at that moment, and the other has finished."""
+    slow = {"restart_delay": 3600, "restart_delay_max": 3600}
+    done = {"behaviour": "crash", "restart_policy": "never"}
+    running = Running(launch, sections(done=done, web={**slow, "behaviour": "crash"}))
+    running.wait_for_back_off("web")
+    running.application.wait_for("worker_stopped", service="done")
+    running.succeed(sections(done=done, other={}))
+    running.wait_for_counts(other=1)
+    running.stop()

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -85,6 +86,22 @@ def test_the_floor_with_other_start_methods(launch: Launch, case: str, method: s
     options, floor, most, most_of_one = FLOORS[case]
     application = start(launch, method, workers=8, **options)
     keep_floor(application, RELOADS[method], floor, most, most_of_one)
+
+
+def test_a_storm_keeps_the_floor_too(launch: Launch) -> None:
+    application = start(launch, workers=8)
+    with Sampler(application.directory) as sampler:
+        for _ in range(50):
+            application.send(signal.SIGHUP)
+            signal.sigtimedwait((), 0.02)
+        last = time.monotonic()
+        application.send(signal.SIGHUP)
+        for worker_id in range(8):
+            application.wait_for_later(last, "run", worker_id=worker_id)
+    assert sampler.least_ready >= 6
+    assert sampler.most_of_one_worker == 1
+    application.wait_for_workers(8)
+    assert application.stop() == 0
 
 
 class Client(threading.Thread):
