@@ -102,7 +102,7 @@ class Ends:
         if self._situation.stopping or worker.goal is Goal.DOWN or replaced:
             worker.settle(State.STOPPED)
             self._stopping.retire(worker)
-        elif worker.was_asked or worker in worker.service.rollout.waiting:
+        elif worker.was_asked or worker.service.rollout.is_due(worker):
             self._replace(worker)
         elif worker.service.given_up:
             worker.settle(State.FATAL)

@@ -46,6 +46,10 @@ class Rollout:
         """Whether nobody is replaced."""
         return not (self.waiting or self.coming or self.starting or self.observed)
 
+    def is_due(self, worker: Worker) -> bool:
+        """Whether the worker is to get a new process, whatever becomes of its old one."""
+        return worker in self.waiting or worker in self.coming
+
     def __contains__(self, worker: Worker) -> bool:
         groups = (self.told, self.waiting, self.coming, self.starting, self.observed)
         return any(worker in group for group in groups)

@@ -133,15 +133,17 @@ class Shutdown:
 
     def bound_struck(self) -> None:
         """End by force; if even SIGKILL does not help in time, leave."""
-        if self._last_resort:
+        left = [w for w in self._situation.roster.workers() if w.alive and not w.forced]
+        if self._last_resort and not left:
             self._finish(FORCED)
             return
-        end = self._stopping.kill if self._forced else self._stopping.end_now
+        # one that is asked for its stacks first is killed later, if the manager is not late itself
+        at_once = self._forced
         self._forced = self._last_resort = True
         self._situation.deadlines.cancel(STOP)
-        for worker in self._situation.roster.workers():
-            if worker.alive and not worker.forced:
-                end(worker)
+        for worker in left:
+            end = self._stopping.kill if at_once else self._stopping.end_now
+            end(worker)
         until = self._situation.now + DUMP_PATIENCE + REAP_MARGIN
         self._situation.deadlines.set(BOUND, until)
 

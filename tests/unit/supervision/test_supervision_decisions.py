@@ -481,6 +481,21 @@ def test_without_a_bound_a_stop_waits_without_end() -> None:
     assert simulation.exit_status == 0
 
 
+def test_a_manager_that_was_held_up_at_its_bound_still_kills_before_it_leaves() -> None:
+    """As if it had been stopped, or the machine suspended, while stacks were to be written."""
+    simulation = Simulation(grace=5.0)
+    simulation.kernel.obedient = False
+    service_id = simulation.add(workers=3)
+    simulation.start()
+    processes = simulation.processes(service_id)
+    simulation.shut_down()
+    simulation.advance(5.0)
+    simulation.clock.advance(60.0)
+    simulation.settle()
+    assert all(Request.KILL in process.received for process in processes)
+    assert simulation.exit_status == 1
+
+
 def test_a_process_that_not_even_sigkill_ends_is_left() -> None:
     simulation = Simulation(grace=5.0)
     simulation.kernel.mortal = False

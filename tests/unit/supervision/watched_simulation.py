@@ -31,6 +31,7 @@ from cotyledon_core.supervision.actions import (
     Request,
     Signal,
     Spawn,
+    UndoReload,
 )
 from cotyledon_core.supervision.messages import Instant, Message, ServiceSpec
 from cotyledon_core.supervision.shutdown import INTERRUPT_GRACE
@@ -66,6 +67,9 @@ class Watched(Simulation):
         self.given_up: set[ServiceId] = set()
         self.ended: set[Slot] = set()
         """Those that their policy left ended."""
+        self._lost = False
+        """Whether a service was given up that the manager cannot do without."""
+        self._shell_asked = False
         self.failures: set[Slot] = set()
         """Those of them that have not done what they were for."""
         self.status = 0
@@ -134,9 +138,10 @@ class Watched(Simulation):
         unasked = [p for p in self.unreaped() if not p.asked and p not in self.hung]
         self._note(message)
         self._note_bounds(message)
-        policy_expected = self._policy_expected(message)
+        policy_expected = self._policy_expected(message) and not self._is_due(message)
         self._decisions.clear()
         self.awaited_before = self._awaited_by_reload()
+        self._replaced_anyway = self._is_due(message)
         actions, answers = super().step(self._listened(message))
         self._compare_with_twin(message, actions)
         assert len(self._decisions) == policy_expected, "each unasked end reaches the policy once"
@@ -144,7 +149,7 @@ class Watched(Simulation):
         self._check_end(message, actions)
         self._take_in_slots(before)
         self._check_starts(message, actions)
-        self._check_own_stop(actions)
+        self._check_own_stop(message, actions)
         self._check_reloads(message, actions)
         self._check_readiness(message, actions)
         self._check_exit(actions)
@@ -412,6 +417,14 @@ class Watched(Simulation):
         given_up = incarnation.service_id in self.given_up
         return wanted and not (asked or self.stop_noticed or given_up)
 
+    def _is_due(self, message: Message) -> bool:
+        """Whether a process has ended that is to be replaced anyway."""
+        if not isinstance(message, msg.Exited):
+            return False
+        service = self.supervisor._situation.roster.service(message.incarnation.service_id)
+        worker = service.workers.get(message.incarnation.worker_id)
+        return worker is not None and service.rollout.is_due(worker)
+
     def _check_end(self, message: Message, actions: list[Action]) -> None:
         told = [event for event in _events(actions) if isinstance(event, events.WorkerExited)]
         recycled = [event for event in _events(actions) if isinstance(event, events.WorkerRecycled)]
@@ -434,7 +447,7 @@ class Watched(Simulation):
             self._note_ended(slot, event, decision)
         elif isinstance(decision, GiveUp):
             self._note_given_up(incarnation.service_id)
-        elif event.asked and self._is_replaced(slot):
+        elif (event.asked or self._replaced_anyway) and self._is_replaced(slot):
             self.due[slot] = self.now
             if event.phase is Phase.RUN:
                 # it ran until it was asked to end: a new series begins
@@ -547,14 +560,22 @@ class Watched(Simulation):
 
     # -- the manager
 
-    def _check_own_stop(self, actions: list[Action]) -> None:
-        """The manager stops for a reason of its own, once, and only then."""
+    def _check_own_stop(self, message: Message, actions: list[Action]) -> None:
+        """The manager stops for a reason of its own, once, and only then.
+
+        Not while the shell is about to say what a reload changes, or what undoes it.
+        """
         asked = [action for action in actions if isinstance(action, AskShutdown)]
-        lost = any(
+        self._lost |= any(
             isinstance(decision, GiveUp) and self.specs[death.service_id].ends_manager
             for death, decision in self._decisions
         )
-        expected = not self.stop_noticed and (lost or self._is_over())
+        if any(isinstance(action, PrepareReload | UndoReload) for action in actions):
+            self._shell_asked = True
+        elif isinstance(message, msg.Reload | msg.RefuseReload):
+            self._shell_asked = False
+        over = self._lost or self._is_over()
+        expected = over and not self.stop_noticed and not self._shell_asked
         assert len(asked) == expected
         if expected:
             self.status = 3 if self.given_up or self.failures else 0
