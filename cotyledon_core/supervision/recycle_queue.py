@@ -32,11 +32,11 @@ class RecycleQueue:
     def next(self, most: int) -> Worker | None:
         """The first that waits, if fewer than ``most`` are being replaced.
 
-        Those that are stopping anyway are passed over.
+        Those that are stopping anyway, or have ended, are passed over.
         """
         while self._waiting and len(self._granted) < most:
             worker, reason = self._waiting.popitem(last=False)
-            if worker.state is not State.STOPPING:
+            if worker.alive and worker.state is not State.STOPPING:
                 self._granted[worker] = reason
                 return worker
         return None

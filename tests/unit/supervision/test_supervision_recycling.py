@@ -417,3 +417,14 @@ def test_a_service_that_is_given_up_while_a_replacement_waits_recycles_on() -> N
     simulation.settle()
     setting.ask(1)
     assert Request.STOP in simulation.process(setting.service_id, 1).received
+
+
+def test_one_that_ends_in_the_queue_and_is_given_up_stays_ended() -> None:
+    """Its replacement has reached a bound before it was ready, and has ended of itself."""
+    setting = Setting(1, decide=lambda death: GiveUp("enough"))
+    setting.ask(0)
+    setting.end(0)
+    setting.ask(0)
+    setting.end(0, ExitStatus(code=1))
+    assert setting.state(0) is State.FATAL
+    assert setting.simulation.exit_status == 3
