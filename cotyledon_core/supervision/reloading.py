@@ -93,12 +93,12 @@ class Reloading:
         else:
             self._expect(Phase.PREPARED)
             following = Phase.APPLIED
-        find = self._situation.roster.service
-        changes = [(find(change.spec.service_id), change) for change in message.changes]
         self._phase = following
         self._replacement.told = self._replacement.replaced = 0
-        if not self._situation.stopping:
-            for service, change in changes:
+        for change in message.changes:
+            service = self._situation.roster.find(change.spec.service_id)
+            # one that is only being added comes as it is now
+            if service is not None and not self._situation.stopping:
                 self._apply(service, change)
 
     @property
