@@ -159,6 +159,8 @@ class Reloading:
             missing = service.wanted - service.settled - service.running
             what = f"no worker of {service.spec.name} could be replaced, as {missing} are not ready"
         else:
+            for worker in rollout.told:
+                worker.deaf = True  # it hangs, maybe for ever: the next reload replaces it
             done = "reload" if rollout.told else "become ready"
             what = f"worker {service.spec.name}({late.worker_id}) did not {done}"
         self._lost(service, f"{what} within {timeout:g} seconds (replacement_timeout)")

@@ -563,6 +563,20 @@ def test_a_told_worker_that_hangs() -> None:
     assert story.error() == "worker web(0) did not reload within 10 seconds (replacement_timeout)"
 
 
+def test_one_that_has_hung_in_a_reload_is_replaced_by_the_next() -> None:
+    story = Story(3, max_unavailable="1", replacement_timeout=10.0)
+    story.rollback = False
+    story.tell()
+    story.answer(2)
+    story.advance(10.0)
+    story.say_reloaded(story.at(1))  # late
+    story.bring(Manner.TELL_OR_LEAVE)
+    assert story.line() == "2? 0 0"
+    story.ready(0)
+    story.answer(1, 2)
+    assert story.told()[-1] == "over: 2 in place, 1 replaced"
+
+
 def test_one_that_was_told_while_it_started() -> None:
     story = Story(1, begin=False)
     story.start(ready=False)
