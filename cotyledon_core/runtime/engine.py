@@ -232,11 +232,11 @@ class Engine:
             # plugins and mutate hooks have their part in it
             with self._foreign_code.entered():
                 self._collect(reload, target)
-        except ConfigurationError as error:
-            return [msg.RefuseReload(str(error))]
         except BaseException as error:
-            LOG.exception("the reload cannot be begun")
             reload.undone()
+            if isinstance(error, ConfigurationError):
+                return [msg.RefuseReload(str(error))]
+            LOG.exception("the reload cannot be begun")
             return [msg.RefuseReload(shown(error))]
         self._run.household.reloaded()
         return reload.messages()

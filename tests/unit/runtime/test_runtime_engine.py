@@ -9,7 +9,9 @@ from uuid import uuid4
 
 import pytest
 
+from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.runtime.engine import Engine
+from cotyledon_core.runtime.reconfiguration import Reconfiguration
 from cotyledon_core.runtime.reload import Reload
 from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.service import Service
@@ -42,21 +44,22 @@ class Failing:
 
     undoes = True
 
-    def __init__(self, engine: Engine, *, at_once: bool) -> None:
+    def __init__(self, engine: Engine, error: BaseException, *, at_once: bool) -> None:
         self.engine = engine
+        self.error = error
         self.at_once = at_once
 
     def prepare(self) -> Any:
         assert self.engine.foreign_code.running
         if self.at_once:
-            raise SystemExit(7)
+            raise self.error
         return self.take_over
 
     def take_over(self, reload: Reload) -> None:
         assert self.engine.foreign_code.running
         (service_id,) = self.engine.definitions
         reload.remove(service_id)
-        raise SystemExit(7)
+        raise self.error
 
 
 @pytest.fixture
@@ -67,13 +70,28 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-def test_a_plugin_that_would_end_the_manager_at_a_reload(engine: Engine, at_once: bool) -> None:
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [(SystemExit(7), "SystemExit(7)"), (ConfigurationError(["no good"]), "no good")],
+)
+def test_a_reload_that_cannot_be_begun_changes_nothing(
+    engine: Engine, error: BaseException, text: str, at_once: bool
+) -> None:
     service_id = ServiceId(uuid4())
     engine.add(ServiceDefinition(service_id, "web", Service, 3))
     before = dict(engine.definitions)
-    engine.reloader = Failing(engine, at_once=at_once)
+    engine.reloader = Failing(engine, error, at_once=at_once)
     engine._run = SimpleNamespace()  # type: ignore[assignment]
-    assert engine._prepare_reload(lambda reload: reload) == [msg.RefuseReload("SystemExit(7)")]
+    assert engine._prepare_reload(lambda reload: reload) == [msg.RefuseReload(text)]
     assert engine.definitions == before
     assert engine.sizes == {service_id: 3}
     assert not engine.foreign_code.running
+
+
+def test_a_name_that_the_application_has_taken() -> None:
+    settings = SimpleNamespace(name="web")
+    given: Any = {"web": ServiceId(uuid4())}
+    unused: Any = None
+    reconfiguration = Reconfiguration(unused, unused, given, unused)
+    with pytest.raises(ConfigurationError, match=r"\[service:web\]: the application has added"):
+        reconfiguration.add(settings)  # type: ignore[arg-type]
