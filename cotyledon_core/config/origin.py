@@ -234,7 +234,7 @@ class SharedConf:
         for hook in list(self._conf._mutate_hooks):
             try:
                 hook(self._conf, changes)
-            except Exception:
+            except BaseException:
                 LOG.exception("a mutate hook failed; the values are taken over all the same")
 
     def __reduce__(self) -> tuple[Any, ...]:

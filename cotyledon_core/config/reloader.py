@@ -157,7 +157,7 @@ def _change_notifiers(
 
 
 def _change_services(found: Difference, new: ManagerSettings, target: Target) -> None:
-    for settings in found.removed:
+    for settings in reversed(found.removed):  # each is there again, if undone, before a later one
         LOG.info("service %s: removed", settings.name)
         target.remove(settings.name)
     changes = {change.name: change for change in found.changed}

@@ -16,8 +16,10 @@ class Notifier(abc.ABC):
     """Base class of notifiers (namespace ``cotyledon.notifiers``).
 
     The constructor takes the notifier's options as keywords and nothing else.
-    It runs in the manager process before the services start and must not open
-    connections there; that is for the first :meth:`notify`.
+    It runs in the manager process before the services start, and again at each
+    reload, for an instance that may never be used. It must not open connections
+    there, nor take anything that only one can have; that is for the first
+    :meth:`notify`.
     """
 
     blocking: ClassVar[bool] = True

@@ -32,6 +32,7 @@ class WorkerProcess:
         "reload_signal",
         "start_error",
         "stop_signal",
+        "undecided",
         "undelivered",
         "usage",
         "wrote_dump",
@@ -45,6 +46,8 @@ class WorkerProcess:
         self.start_error = ""
         self.executed = False
         """Whether a program has taken the process over."""
+        self.undecided = False
+        """Whether that may still come."""
         self.error = ""
         self.dump = ""
         """The stacks that it has written at a fatal error."""
@@ -56,7 +59,7 @@ class WorkerProcess:
         self.wrote_dump = False
         """Whether it was asked for its stacks, or has written them before it was."""
         self.undelivered: list[Request] = []
-        """What waits until the process listens."""
+        """What waits until the process can take it."""
         self.usage: Usage | None = None
 
     def findings(self) -> Findings:

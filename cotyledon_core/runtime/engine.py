@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Protocol
 
 from cotyledon_core.chance import fraction
-from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.exceptions import ConfigurationError, shown
 from cotyledon_core.log import Log
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.process import board, contexts, selector, session, spawner, title
@@ -228,23 +228,33 @@ class Engine:
         """The configuration first; only if that holds anything changes."""
         assert self._run is not None
         reload = self._reload = Reload(self.definitions, self.sizes, self._foreign_code)
+        try:
+            # plugins and mutate hooks have their part in it
+            with self._foreign_code.entered():
+                self._collect(reload, target)
+        except BaseException as error:
+            reload.undone()
+            if isinstance(error, ConfigurationError):
+                return [msg.RefuseReload(str(error))]
+            LOG.exception("the reload cannot be begun")
+            return [msg.RefuseReload(shown(error))]
+        self._run.household.reloaded()
+        return reload.messages()
+
+    def _collect(self, reload: Reload, target: Callable[[Reload], Any]) -> None:
         if self.reloader is None:
             for definition in list(self.definitions.values()):
                 reload.change(definition, definition.manner)
         else:
-            try:
-                with self._environment.restored():
-                    take_over = self.reloader.prepare()
-                take_over(target(reload))
-            except ConfigurationError as error:
-                return [msg.RefuseReload(str(error))]
-        self._run.household.reloaded()
-        return reload.messages()
+            with self._environment.restored():
+                take_over = self.reloader.prepare()
+            take_over(target(reload))
 
     def _undo_reload(self) -> Iterable[msg.Message]:
         if self._reload is None or self.reloader is None or not self.reloader.undoes:
             return [msg.Reload(undo=True)]
-        return self._reload.undone()
+        with self._foreign_code.entered():
+            return self._reload.undone()
 
     @property
     def signals(self) -> Signals:

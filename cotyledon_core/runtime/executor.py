@@ -131,7 +131,8 @@ class Executor:
                 yield SpawnFailed(incarnation, str(child))
                 continue
             process = WorkerProcess(incarnation, child)
-            process.notifies = self._definitions[incarnation.service_id].notified
+            definition = self._definitions[incarnation.service_id]
+            process.notifies, process.undecided = definition.notified, definition.executes
             self._children.add(process)
             self.watch(process)
             yield Spawned(incarnation, child.pid)
@@ -168,7 +169,7 @@ class Executor:
         process = self._children.get(action.incarnation)
         if process is None:
             return ()
-        if not process.child.listening and action.request in (Request.STOP, Request.RELOAD):
+        if _has_to_wait(process, action.request):
             process.undelivered.append(action.request)
             return ()
         if action.request is Request.RELOAD and not process.reload_signal:
@@ -212,8 +213,40 @@ def force(process: WorkerProcess, number: int) -> None:
 
 
 def listening(process: WorkerProcess) -> None:
-    """The process has its signal handlers: send what waited for them."""
+    """The process has its signal handlers."""
     process.child.listening = True
-    undelivered, process.undelivered = process.undelivered, []
-    for request in undelivered:
-        send(process, request)
+    deliver(process)
+
+
+def remains(process: WorkerProcess) -> None:
+    """No program takes the process over."""
+    process.undecided = False
+    deliver(process)
+
+
+def deliver(process: WorkerProcess) -> None:
+    """Send what has waited and need not any more."""
+    waiting, process.undelivered = process.undelivered, []
+    for request in waiting:
+        if _has_to_wait(process, request):
+            process.undelivered.append(request)
+        else:
+            send(process, request)
+
+
+def taken_over(process: WorkerProcess, reload_signal: int | None) -> LeaveAsked | None:
+    """A program takes the process over; the signal that has it reload, if there is one.
+
+    A reload that has waited is not told to it: until it has its handler, that would end it.
+    """
+    process.undecided, process.reload_signal = False, reload_signal
+    told = Request.RELOAD in process.undelivered
+    process.undelivered = [each for each in process.undelivered if each is not Request.RELOAD]
+    return LeaveAsked(process.incarnation) if told else None
+
+
+def _has_to_wait(process: WorkerProcess, request: Request) -> bool:
+    """Whether the process would miss the signal, or end by it."""
+    if request is Request.RELOAD and process.undecided:
+        return True
+    return not process.child.listening and request in (Request.STOP, Request.RELOAD)

@@ -29,7 +29,7 @@ from cotyledon_core.process.signals import SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIG
 from cotyledon_core.process.spawner import WAITED_FOR
 from cotyledon_core.runtime import oom_judge
 from cotyledon_core.runtime.children import Children, WorkerProcess
-from cotyledon_core.runtime.executor import Executor, listening
+from cotyledon_core.runtime.executor import Executor, listening, remains, taken_over
 from cotyledon_core.runtime.household import Household
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.exceptions import ImpossibleMessage
@@ -343,8 +343,16 @@ def _stop_signal(process: WorkerProcess, value: str) -> None:
     process.executed = True
 
 
-def _reload_signal(process: WorkerProcess, value: str) -> None:
-    process.reload_signal = int(value) or None
+def _reload_signal(process: WorkerProcess, value: str) -> msg.Message | None:
+    return taken_over(process, int(value) or None)
+
+
+def _ready(process: WorkerProcess, value: str) -> msg.Message | None:
+    if value != "1":
+        return None
+    if process.undecided:
+        remains(process)
+    return msg.Ready(process.incarnation)
 
 
 def _listening(process: WorkerProcess, value: str) -> None:
@@ -372,7 +380,7 @@ def _error(process: WorkerProcess, value: str) -> None:
 
 
 _HEARD: Mapping[str, Heard] = {
-    "READY": lambda process, value: msg.Ready(process.incarnation) if value == "1" else None,
+    "READY": _ready,
     "STATUS": lambda process, value: msg.StatusTold(process.incarnation, value),
     "WATCHDOG": _beat,
     "EXTEND_TIMEOUT_USEC": _extended,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.runtime.reload import Reload
 from cotyledon_core.runtime.services import ServiceDefinition
@@ -54,7 +55,13 @@ class Reconfiguration:
         self._define = define
 
     def add(self, settings: ServiceSettings) -> None:
-        """A service comes."""
+        """A service comes.
+
+        :raises ConfigurationError: if the application has added one of this name itself.
+        """
+        if settings.name in self._ids:
+            text = "the application has added a service of this name itself; use another name"
+            raise ConfigurationError([f"[service:{settings.name}]: {text}"])
         definition = self._define(settings, None)
         self._reload.add(definition)
         self.on_undo(lambda: self._ids.pop(definition.name))

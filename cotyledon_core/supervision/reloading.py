@@ -93,12 +93,12 @@ class Reloading:
         else:
             self._expect(Phase.PREPARED)
             following = Phase.APPLIED
-        find = self._situation.roster.service
-        changes = [(find(change.spec.service_id), change) for change in message.changes]
         self._phase = following
         self._replacement.told = self._replacement.replaced = 0
-        if not self._situation.stopping:
-            for service, change in changes:
+        for change in message.changes:
+            service = self._situation.roster.find(change.spec.service_id)
+            # one that is only being added comes as it is now
+            if service is not None and not self._situation.stopping:
                 self._apply(service, change)
 
     @property
@@ -159,6 +159,8 @@ class Reloading:
             missing = service.wanted - service.settled - service.running
             what = f"no worker of {service.spec.name} could be replaced, as {missing} are not ready"
         else:
+            for worker in rollout.told:
+                worker.deaf = True  # it hangs, maybe for ever: the next reload replaces it
             done = "reload" if rollout.told else "become ready"
             what = f"worker {service.spec.name}({late.worker_id}) did not {done}"
         self._lost(service, f"{what} within {timeout:g} seconds (replacement_timeout)")

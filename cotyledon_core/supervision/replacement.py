@@ -115,6 +115,7 @@ class Replacement:
 
     def reloaded(self, message: msg.Reloaded) -> None:
         worker = self._situation.roster.worker(message.incarnation)
+        worker.deaf = False
         if worker in worker.service.rollout.told:
             self.told += 1
             self._is_up_to_date(worker)
@@ -290,8 +291,8 @@ class Replacement:
 
 
 def _is_useless(worker: Worker) -> bool:
-    """Whether to wait until it is ready would only be to replace it then."""
-    return worker.state is State.STARTING and not worker.service.spec.may_reload
+    """Whether to tell it, or wait until it is ready, would only be to replace it then."""
+    return worker.deaf or (worker.state is State.STARTING and not worker.service.spec.may_reload)
 
 
 def _loss(worker: Worker, how: str) -> str:

@@ -218,4 +218,5 @@ class Supervisor:
         situation = self._situation
         while (timer := situation.deadlines.pop_due(situation.now)) is not None:
             self._timers[timer.kind](timer.subject)
-        self._starting.start_due()
+        if not self._reloading.awaits_answer:  # which changes what processes are made of
+            self._starting.start_due()

@@ -56,6 +56,7 @@ class Worker:
     __slots__ = (
         "awaits_first_ready",
         "clean",
+        "deaf",
         "dump_asked",
         "ending",
         "forced",
@@ -102,6 +103,8 @@ class Worker:
         self.hung_told = False
         self.suspected = False
         """Whether the last look for a heartbeat has found none."""
+        self.deaf = False
+        """Whether it was told to reload, and has not done so in time."""
         self.watchdog_timeout = 0.0
         """What the process was told of it."""
         self.last_beat = 0.0
@@ -169,7 +172,7 @@ class Worker:
         self.status_text = ""
         self.ending = None
         self.grace = None
-        self.forced = self.dump_asked = self.hung_told = self.suspected = False
+        self.forced = self.dump_asked = self.hung_told = self.suspected = self.deaf = False
         self.last_beat = 0.0
         self.queued = False
 

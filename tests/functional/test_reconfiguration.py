@@ -276,3 +276,13 @@ def test_notifiers_change(launch: Launch) -> None:
     assert running.pids().keys() == pids.keys()
     running.stop()
     # the log relay and the hosts are gone, too
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_a_program_is_left_alone_by_a_reload_while_it_starts(launch: Launch, method: str) -> None:
+    program = {"service_type": "program", "command": "/bin/sleep 3600"}
+    running = Running(launch, sections(web=program), method=method, wait=False)
+    spawned = running.application.wait_for_one("worker_spawned")
+    running.succeed()
+    assert running.wait_for_counts(web=1) == {("web", 0): spawned.pid}
+    running.stop()

@@ -25,6 +25,7 @@ def before(changes: dict[str, Any] | None = None, **web: Any) -> Sections:
         told={"service_type": "in-place", "value": "old"},
         scaled={"workers": 3},
         removed={"workers": 2},
+        later={"start_after": "removed"},
     )
 
 
@@ -38,7 +39,7 @@ def after(changes: dict[str, Any] | None = None, **web: Any) -> Sections:
     )
 
 
-OLD = {"web": 2, "told": 1, "scaled": 3, "removed": 2}
+OLD = {"web": 2, "told": 1, "scaled": 3, "removed": 2, "later": 1}
 NEW = {"web": 2, "told": 1, "scaled": 1, "added": 1}
 
 

@@ -99,6 +99,14 @@ def reload(write: Write, target: Target) -> Reload:
     return reload
 
 
+def test_services_go_after_those_that_start_after_them(write: Write, target: Target) -> None:
+    ordered = BASE + "[service:one]\nstart_after = two\n"
+    _, reloader = build(load([f"--config-file={write(ordered)}"]))
+    write("[cotyledon]\nservices =\n")
+    reloader.prepare()(target)
+    assert target.take() == [("remove", "one"), ("remove", "two")]
+
+
 def test_counts(reload: Reload) -> None:
     scaled = [("change", "two", "TELL_OR_LEAVE", "afresh")]
     assert reload(BASE + "workers = 5") == [("scale", "two", 5), *scaled]

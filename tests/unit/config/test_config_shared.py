@@ -82,11 +82,12 @@ def test_a_value_that_is_gone_is_the_default_again(conf: cfg.ConfigOpts, write: 
     assert seen(conf) == ("unset", "unset")
 
 
+@pytest.mark.parametrize("error", [RuntimeError("oops"), SystemExit(4)])
 def test_a_hook_that_raises_harms_nothing(
-    conf: cfg.ConfigOpts, write: Write, caplog: pytest.LogCaptureFixture
+    conf: cfg.ConfigOpts, write: Write, caplog: pytest.LogCaptureFixture, error: BaseException
 ) -> None:
     def fail(conf: cfg.ConfigOpts, fresh: Any) -> None:
-        raise RuntimeError("oops")
+        raise error
 
     shared = SharedConf(conf)
     conf.register_mutate_hook(fail)

@@ -18,16 +18,23 @@ from cotyledon_core.process.child import Child, WatchedChild
 from cotyledon_core.process.reaper import Reaper
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.spawner import Spawner, Start
+from cotyledon_core.record import replace
 from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
-from cotyledon_core.runtime.executor import Executor, listening
+from cotyledon_core.runtime.executor import Executor, listening, remains, taken_over
 from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.household import Own
 from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.service import Service
 from cotyledon_core.service_options import ServiceOptions
 from cotyledon_core.supervision.actions import Action, CallReloadHooks, Exit, Request, Signal, Spawn
-from cotyledon_core.supervision.messages import Incarnation, LeaveAsked, Spawned, SpawnFailed
+from cotyledon_core.supervision.messages import (
+    Incarnation,
+    LeaveAsked,
+    Reloaded,
+    Spawned,
+    SpawnFailed,
+)
 from cotyledon_core.types import ServiceId, WorkerId
 
 SERVICE_ID = ServiceId(UUID(int=1))
@@ -161,6 +168,51 @@ def test_what_would_end_a_process_that_has_no_handlers_yet_waits_for_them(shell:
     for _ in range(2):
         listening(process)
     assert shell.log == [(100, signal.SIGHUP), (100, signal.SIGTERM), (100, signal.SIGCONT)]
+
+
+class Executing(Service):
+    """Becomes a program, as far as is known before."""
+
+    def program(self) -> None: ...
+
+
+def starting(shell: Shell) -> WorkerProcess:
+    """One that may become a program, was told to reload, and to whom nothing was sent."""
+    shell.definitions[SERVICE_ID] = replace(shell.definition, factory=Executing)
+    process = shell.started()
+    assert shell.perform(Signal(incarnation(0), Request.RELOAD)) == []
+    assert shell.log == []
+    return process
+
+
+@posix
+def test_a_program_is_not_told_to_reload_before_it_can_have_a_handler(shell: Shell) -> None:
+    process = starting(shell)
+    process.executed = True
+    assert taken_over(process, signal.SIGUSR1) == LeaveAsked(incarnation(0))
+    assert shell.log == []
+    answers = shell.perform(Signal(incarnation(0), Request.RELOAD))
+    assert answers == [Reloaded(incarnation(0))]
+    assert shell.log == [(100, signal.SIGUSR1)]
+
+
+@posix
+def test_a_program_that_was_not_told_to_reload_does_not_leave(shell: Shell) -> None:
+    shell.definitions[SERVICE_ID] = replace(shell.definition, factory=Executing)
+    process = shell.started()
+    shell.perform(Signal(incarnation(0), Request.STOP))
+    assert taken_over(process, None) is None
+    assert shell.log == [(100, signal.SIGTERM), (100, signal.SIGCONT)]
+
+
+@posix
+def test_one_that_remains_python_is_told_to_reload_when_it_is_ready(shell: Shell) -> None:
+    process = starting(shell)
+    process.child.listening = False
+    remains(process)
+    assert shell.log == []
+    listening(process)
+    assert shell.log == [(100, signal.SIGHUP)]
 
 
 @pytest.mark.parametrize("request_", Request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 
@@ -10,9 +11,10 @@ from cotyledon_core import events
 from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus, GiveUp, Restart, Stop
 from cotyledon_core.record import replace
 from cotyledon_core.supervision import messages as msg
-from cotyledon_core.supervision.actions import CallReloadHooks, Request
+from cotyledon_core.supervision.actions import CallReloadHooks, Request, Spawn, UndoReload
 from cotyledon_core.supervision.messages import Manner
 from cotyledon_core.testing.simulation import Simulation
+from cotyledon_core.types import ServiceId
 
 from reload_story import Story  # isort: skip  # beside this file
 
@@ -571,6 +573,20 @@ def test_a_told_worker_that_hangs() -> None:
     assert story.error() == "worker web(0) did not reload within 10 seconds (replacement_timeout)"
 
 
+def test_one_that_has_hung_in_a_reload_is_replaced_by_the_next() -> None:
+    story = Story(3, max_unavailable="1", replacement_timeout=10.0)
+    story.rollback = False
+    story.tell()
+    story.answer(2)
+    story.advance(10.0)
+    story.say_reloaded(story.at(1))  # late
+    story.bring(Manner.TELL_OR_LEAVE)
+    assert story.line() == "2? 0 0"
+    story.ready(0)
+    story.answer(1, 2)
+    assert story.told()[-1] == "over: 2 in place, 1 replaced"
+
+
 def test_one_that_was_told_while_it_started() -> None:
     story = Story(1, begin=False)
     story.start(ready=False)
@@ -694,6 +710,20 @@ def test_during_one_that_fails() -> None:
     assert story.line() == "1 1"
 
 
+def test_nobody_is_started_while_one_is_being_undone() -> None:
+    story = Story(2, replacement_timeout=5.0)
+    other = story.add_service("other", 1, decide=later)
+    story.settle()
+    story.replace()
+    story.end(story.process(other))
+    story.clock.advance_to(story.clock.monotonic + 5.0)
+    actions = [type(action) for action in story.send(msg.DeadlineReached())]
+    assert UndoReload in actions
+    assert Spawn not in actions
+    story.settle()
+    assert len(story.processes(other)) == 1
+
+
 def test_fifty_are_asked_for_during_one() -> None:
     story = Story(3, max_unavailable="1")
     story.replace()
@@ -714,6 +744,19 @@ def test_fifty_in_place() -> None:
     story.answer(0, 1)
     assert story.told().count("begun") == 50
     assert len(story.told()) == 100
+
+
+def test_one_that_brings_a_service_that_is_only_being_added() -> None:
+    story = Story(2)
+    added = replace(story.specs[story.web], service_id=ServiceId(UUID(int=9)), name="added")
+    story.specs[added.service_id] = added
+    story.tell(story.web, added.service_id)
+    for process in story.processes():
+        story.say_reloaded(process)
+    assert story.told() == ["begun", "over: 2 in place, 0 replaced"]
+    story.send(msg.AddService(added))
+    story.settle()
+    assert len(story.processes(added.service_id)) == 2
 
 
 def test_refused() -> None:
