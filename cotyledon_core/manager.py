@@ -19,7 +19,8 @@ from cotyledon_core.types import ServiceId
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from cotyledon_core.config.settings import ServiceSettings
+    from cotyledon_core.config.added import AddedServices
+    from cotyledon_core.config.settings import ManagerSettings, ServiceSettings
     from cotyledon_core.plugins.notifier import Notifier
     from cotyledon_core.plugins.restart_policy import RestartPolicy
     from cotyledon_core.runtime.reconfiguration import Reconfiguration
@@ -53,6 +54,7 @@ class ServiceManager:
         *,
         dump_signal: int | str | None = None,
         stop_delay: float = 0.0,
+        conf: Any = None,
     ) -> None:
         """
         :param wait_interval: the least time between two spawns, in seconds;
@@ -66,7 +68,11 @@ class ServiceManager:
             signal that the application handles itself is left to it.
         :param stop_delay: seconds from an accepted stop until the workers are asked
             to end, a part of ``graceful_shutdown_timeout``.
+        :param conf: an ``oslo_config.cfg.ConfigOpts`` of the application's; what its sections
+            ``[cotyledon]`` and ``[service:NAME]`` say, if it has any, stands above what is given
+            here and to :meth:`add`.
         :raises RuntimeError: if there is a manager that has not ended.
+        :raises ConfigurationError: with every fault in those sections.
         :raises ValueError: if ``dump_signal`` cannot ask for stacks, or ``stop_delay``
             is no number of 0 or more, or is not below ``graceful_shutdown_timeout``.
         """
@@ -78,6 +84,11 @@ class ServiceManager:
 
         spawn_interval = 0.0 if wait_interval is _UNPACED else float(wait_interval)
         arguments.check_stop_delay(stop_delay, graceful_shutdown_timeout)
+        self._added: AddedServices | None = None
+        if conf is not None:
+            from cotyledon_core.config.added import AddedServices
+
+            self._added = AddedServices.read(conf)
         self._engine = Engine(graceful_shutdown_timeout)
         self._engine.spawn_interval = spawn_interval
         self._engine.stop_delay = float(stop_delay)
@@ -93,6 +104,8 @@ class ServiceManager:
         self._notifiers: dict[str, Notifier] | None = None
         self._name = title.program_name()
         title.set_title(f"{title.program_name()}: master process [{' '.join(sys.argv)}]")
+        if self._added is not None:
+            self._configure(self._added.settings)
         session.lead()
         ServiceManager._process_runner_already_created = True
 
@@ -208,21 +221,29 @@ class ServiceManager:
         """
         arguments.check_service(service)
         arguments.check_workers(workers, 1)
-        from cotyledon_core.runtime.services import default_name
+        from cotyledon_core.runtime.services import default_name, unique_name
         from cotyledon_core.service_options import ServiceOptions
 
         arguments.check_names("add()", options, (*_ADD_KEYWORDS, *ServiceOptions.field_names))
-        checked = ServiceOptions.checked(**options)
+        name = name or default_name(service)
+        given: dict[str, Any] = {
+            "workers": workers,
+            "restart_policy": arguments.restart_policy(restart_policy),
+            **options,
+        }
+        if self._added is not None:
+            given = self._added.apply(unique_name(name, self._names), name, given)
+        own = {key: given.pop(key) for key in ServiceOptions.field_names if key in given}
+        checked = ServiceOptions.checked(**own)
         if may_execute(service) and (faults := checked.unfit_for_programs()):
             raise ValueError("\n".join(faults))
         definition = self._define(
             service,
-            workers,
-            name=name or default_name(service),
+            name=name,
             args=() if args is None else args,
             kwargs={} if kwargs is None else kwargs,
-            restart_policy=arguments.restart_policy(restart_policy),
             options=checked,
+            **given,
         )
         self._engine.add(definition)
         return definition.service_id
@@ -296,6 +317,8 @@ class ServiceManager:
         stopped by itself and a service has failed.
         """
         self._thread = _thread.get_ident()
+        for line in self._added.unused() if self._added is not None else ():
+            LOG.warning("%s", line)
         try:
             status = self._engine.run(
                 self._name,
@@ -355,22 +378,26 @@ class ServiceManager:
         :raises ConfigurationError: with every fault found.
         """
         from cotyledon_core.config.application import build
-        from cotyledon_core.process import contexts
 
         settings, reloader = build(conf)
-        manager = cls(
-            settings.spawn_interval,
-            settings.graceful_shutdown_timeout,
-            contexts.named(settings.start_method),
-            dump_signal=settings.dump_signal,
-            stop_delay=settings.stop_delay,
-        )
-        manager._name = settings.name or manager._name
+        manager = cls(graceful_shutdown_timeout=settings.graceful_shutdown_timeout)
+        manager._configure(settings)
         manager._engine.reloader = reloader
-        manager._notifiers = {item.name: item.notifier for item in settings.notifiers}
         for service in settings.services:
             manager._engine.add(manager._define_configured(service, None))
         return manager
+
+    def _configure(self, settings: ManagerSettings) -> None:
+        """Take over what [cotyledon] says."""
+        from cotyledon_core.process import contexts
+
+        self._name = settings.name or self._name
+        self._engine.spawn_interval = settings.spawn_interval or self._engine.spawn_interval
+        self.stop_delay = settings.stop_delay or self.stop_delay
+        if settings.dump_signal is not None:
+            self._engine.dump_signal = arguments.dump_signal(settings.dump_signal)
+        self._mp_context = contexts.named(settings.start_method) or self._mp_context
+        self._notifiers = {item.name: item.notifier for item in settings.notifiers}
 
 
 __all__ = ["Service", "ServiceManager"]
