@@ -22,7 +22,7 @@ from cotyledon_core.supervision.findings import Findings
 from cotyledon_core.supervision.recycling import Recycling
 from cotyledon_core.supervision.replacement import Replacement
 from cotyledon_core.supervision.service import SupervisedService
-from cotyledon_core.supervision.shutdown import FAILED, Shutdown
+from cotyledon_core.supervision.shutdown import Shutdown
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.states import Goal, Occurrence, State
 from cotyledon_core.supervision.stopping import Stopping
@@ -156,7 +156,7 @@ class Ends:
         self._replacement.given_up(service)
         self._situation.agenda.publish_of(service, events.ServiceGivenUp, reason=reason)
         if service.spec.ends_manager:
-            self._shutdown.ask(f"service {service.spec.name} given up: {reason}", FAILED)
+            self._shutdown.given_up(service, reason)
         self._situation.completion.look_at(service)
         self._lose_later(service, "was given up")
 
