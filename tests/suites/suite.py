@@ -13,7 +13,10 @@ from tests.suites.environment import ROOT, Environment
 ANSWERS = ROOT / "cotyledon_core" / "compat" / "path"
 LISTS = Path(__file__).parent
 
-ONE_TEST = 20
+Outcomes = dict[str, str]
+"""``passed``, ``failed`` or ``skipped``, by test, such as ``test_opts.TestClass.test_name``."""
+
+ONE_TEST = 30
 """Seconds; some wait without end for a log line that is not written."""
 WHOLE = 200
 """Seconds for all of them."""
@@ -37,11 +40,28 @@ class Suite:
         self._directory = directory
         self.output = ""
 
-    def run(self, tests: Sequence[Path], *first: Path) -> dict[str, str]:
-        """Run the tests.
+    def run(self, tests: Sequence[Path], reasons: Mapping[str, str], *first: Path) -> Outcomes:
+        """Run the tests; those that fail without a reason once more, one at a time.
 
+        Some of them sleep and then look whether something has happened, which
+        a busy machine may not have come to.
+
+        :param reasons: why tests fail, by test.
         :param first: folders that come first on ``PYTHONPATH``.
-        :returns: ``passed``, ``failed`` or ``skipped``, by test.
+        """
+        outcomes, places = self._run(list(map(str, tests)), first)
+        doubtful = [
+            places[test]
+            for test, outcome in outcomes.items()
+            if outcome == "failed" and test not in reasons
+        ]
+        if doubtful:
+            outcomes |= self._run(["-n", "0", *doubtful], first)[0]
+        return outcomes
+
+    def _run(self, arguments: Sequence[str], first: Sequence[Path]) -> tuple[Outcomes, Outcomes]:
+        """
+        :returns: by test, its outcome and what pytest calls it.
         """
         report = self._directory / "report.xml"
         report.unlink(missing_ok=True)
@@ -49,23 +69,13 @@ class Suite:
         command = [
             python,
             str(LISTS / "stage" / "reaper.py"),
-            *(
-                python,
-                "-m",
-                "pytest",
-                "-q",
-                "-n",
-                "4",
-                f"--timeout={ONE_TEST}",
-                "-p",
-                "no:cacheprovider",
-            ),
-            *("-W", "ignore", f"--junitxml={report}", f"--rootdir={self._root}"),
-            *map(str, tests),
+            *(python, "-m", "pytest", "-q", "-n", "4", f"--timeout={ONE_TEST}"),
+            *("-p", "no:cacheprovider", "-W", "ignore", f"--junitxml={report}"),
+            *("-o", "junit_family=xunit1", f"--rootdir={self._root}", *arguments),
         ]
         done = subprocess.run(
             command,
-            cwd=self._directory,
+            cwd=self._root,
             env=self._variables(first),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -74,8 +84,8 @@ class Suite:
             timeout=WHOLE,
             check=False,
         )
-        self.output = done.stdout
-        return _outcomes(report)
+        self.output += done.stdout
+        return _read(report)
 
     def _variables(self, first: Sequence[Path]) -> dict[str, str]:
         path = [*first, self._answered, ROOT]
@@ -90,15 +100,16 @@ class Suite:
         }
 
 
-def _outcomes(report: Path) -> dict[str, str]:
-    """By test, such as ``test_opts.TestClass.test_name``."""
-    found = {}
+def _read(report: Path) -> tuple[Outcomes, Outcomes]:
+    outcomes, places = {}, {}
     for case in ElementTree.parse(report).iter("testcase"):
-        where = f".{case.get('classname')}".partition(".tests.")[2]
+        where, name = case.get("classname", ""), case.get("name", "")
+        test = f"{f'.{where}'.partition('.tests.')[2]}.{name}"
         kinds = {child.tag for child in case}
         outcome = "failed" if kinds & {"failure", "error"} else "passed"
-        found[f"{where}.{case.get('name')}"] = "skipped" if "skipped" in kinds else outcome
-    return found
+        outcomes[test] = "skipped" if "skipped" in kinds else outcome
+        places[test] = f"{case.get('file')}::{where.rpartition('.')[2]}::{name}"
+    return outcomes, places
 
 
 def explained(name: str) -> dict[str, str]:

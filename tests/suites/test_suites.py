@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -43,18 +43,22 @@ def environment(pytestconfig: pytest.Config) -> Iterator[Environment]:
         yield found
 
 
-def check(name: str, outcomes: Mapping[str, str], suite: Suite) -> None:
+def check(name: str, suite: Suite, tests: Sequence[Path], *first: Path) -> None:
+    """
+    :param name: of the list.
+    """
+    reasons = explained(name)
+    outcomes = suite.run(tests, reasons, *first)
     print(suite.output)
     assert "passed" in outcomes.values()
-    assert surprises(outcomes, explained(name)) == []
+    assert surprises(outcomes, reasons) == []
 
 
 def test_oslo_service_on_our_cotyledon(environment: Environment, tmp_path: Path) -> None:
     """Its threading backend is a layer over Cotyledon; that is ours."""
     suite = Suite(environment, "cotyledon", tmp_path, environment.packages)
     tests = environment.packages / "oslo_service" / "tests"
-    outcomes = suite.run([tests / part for part in OSLO_SERVICE])
-    check("oslo_service_on_our_cotyledon", outcomes, suite)
+    check("oslo_service_on_our_cotyledon", suite, [tests / part for part in OSLO_SERVICE])
 
 
 def test_our_oslo_service(environment: Environment, tmp_path: Path) -> None:
@@ -64,8 +68,8 @@ def test_our_oslo_service(environment: Environment, tmp_path: Path) -> None:
     shutil.copy(STAGE / "oslo_service_package.py", package / "__init__.py")
     suite = Suite(environment, "both", tmp_path)
     parts = (*OSLO_SERVICE, "test_loopingcall.py", "test_threadgroup.py")
-    outcomes = suite.run([package / "tests" / part for part in parts], package.parent)
-    check("our_oslo_service", outcomes, suite)
+    tests = [package / "tests" / part for part in parts]
+    check("our_oslo_service", suite, tests, package.parent)
 
 
 def test_our_cotyledon(environment: Environment, tmp_path: Path) -> None:
@@ -77,6 +81,4 @@ def test_our_cotyledon(environment: Environment, tmp_path: Path) -> None:
         "import cotyledon, cotyledon_lines\n"
         "cotyledon.ServiceManager = cotyledon_lines.Manager\n" + examples.read_text()
     )
-    suite = Suite(environment, "both", tmp_path)
-    outcomes = suite.run([tests], STAGE)
-    check("our_cotyledon", outcomes, suite)
+    check("our_cotyledon", Suite(environment, "both", tmp_path), [tests], STAGE)
