@@ -36,6 +36,7 @@ from cotyledon_core.compat.oslo_service._wrapper import (
 )
 from cotyledon_core.compat.oslo_service.backend.base import ServiceBase
 from cotyledon_core.oslo_config_glue import ReloadMethod
+from cotyledon_core.worker.travelling import fault
 
 __all__ = [
     "Launcher",
@@ -280,8 +281,7 @@ def _check_spawn_picklable(service_instance: Any, conf: Any = None) -> None:
     try:
         ForkingPickler.dumps((service_instance, conf))
     except Exception:
-        LOG.error(
-            "service %s or its configuration cannot travel to a worker that is started by spawn",
-            service_name(service_instance),
-        )
+        name = service_name(service_instance)
+        faults = filter(None, (fault(service_instance, name), fault(conf, "its configuration")))
+        LOG.error("service %s cannot be started by spawn: %s", name, "; ".join(faults))
         raise
