@@ -1,8 +1,9 @@
 """What follows the end of a worker's process.
 
 Who decides it, highest first: a stop of the manager; the wanted number of
-workers; a replacement that was asked for, be it for a bound that was reached;
-the service having been given up; the restart policy. See :meth:`Ends._settle`.
+workers; a replacement that was asked for, be it for a bound that was reached,
+or one for which the worker waited; the service having been given up; the
+restart policy. See :meth:`Ends._settle`.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class Ends:
         if self._situation.stopping or worker.goal is Goal.DOWN or replaced:
             worker.settle(State.STOPPED)
             self._stopping.retire(worker)
-        elif worker.was_asked:
+        elif worker.was_asked or worker in worker.service.rollout.waiting:
             self._replace(worker)
         elif worker.service.given_up:
             worker.settle(State.FATAL)

@@ -39,7 +39,8 @@ class Replacement:
         self._situation = situation
         self._stopping = stopping
         self._recycling = recycling
-        self.under_way: set[SupervisedService] = set()
+        # ordered, so that the same messages always lead to the same actions
+        self.under_way: dict[SupervisedService, None] = {}
         """Services for which a reload has to wait."""
         self.failed: Callable[[SupervisedService, str], None] = lambda service, why: None
         """Told of every loss on the way of a reload."""
@@ -274,9 +275,9 @@ class Replacement:
             rollout.awaited = False
             self._recycling.grant(service)
         if rollout.awaited or service.leaving:
-            self.under_way.add(service)
+            self.under_way[service] = None
         else:
-            self.under_way.discard(service)
+            self.under_way.pop(service, None)
 
     def _limit(self, service: SupervisedService) -> None:
         """How long the next step may take."""

@@ -103,8 +103,9 @@ class SupervisedService:
         """Whether its workers' way to another revision needs what may never happen."""
         if self.rollout.told or self.rollout.starting:
             return True
-        ending = any(double.state is State.STOPPING for double in self.doubles.values())
-        return self.rollout.is_blocked and not ending
+        return self.rollout.is_blocked and not any(
+            double.state is State.STOPPING for double in self.doubles.values()
+        )
 
     def double(self, worker: Worker) -> Worker:
         """Make a successor for the worker, which goes on beside it."""

@@ -149,6 +149,30 @@ def test_a_broken_file_changes_nothing(launch: Launch, broken: str) -> None:
     running.stop()
 
 
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("notifier:second", "colour", "wrong"),
+        ("service:web", "value", "wrong"),
+        ("service:web", "restart_policy", "broken"),
+        ("service:web", "restart_policy", "absent"),
+    ],
+)
+def test_a_plugin_that_cannot_be_made_changes_nothing(
+    launch: Launch, section: str, key: str, value: str
+) -> None:
+    given = {"notifiers": "events, second"}
+    running = Running(launch, sections(given, web={}))
+    before = running.wait_for_counts(web=1)
+    wanted = sections(given, web={"workers": 3})
+    wanted.setdefault(section, {})[key] = value
+    assert running.fail(wanted).service == ""
+    assert running.wait_for_counts(web=1) == before
+    running.succeed(sections(given, web={"workers": 2}))
+    running.wait_for_counts(web=2)
+    running.stop()
+
+
 def test_unchanged_services_are_told_or_left_alone(launch: Launch, method: str) -> None:
     configuration = sections(
         web=TWO, batch={**TWO, "service_type": "in-place"}, forced={"reload_strategy": "rolling"}

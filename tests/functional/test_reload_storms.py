@@ -46,14 +46,15 @@ def test_a_storm_with_changing_configuration(
         web = {"value": number, "workers": 6, **options}
         return sections({"start_method": method}, web=web)
 
+    storm = STORM if method == "fork" else 15
     running = Running(launch, generation(0), method=method)
     running.wait_for_counts(web=6)
     with Sampler(running.application.directory) as sampler:
-        for number in range(1, STORM + 1):
+        for number in range(1, storm + 1):
             running.write(generation(number))
             running.application.send(signal.SIGHUP)
             signal.sigtimedwait((), 0.02)
-        wait_for_generation(running, str(STORM), web=6)
+        wait_for_generation(running, str(storm), web=6)
     assert sampler.most_generations <= 2
     assert sampler.most_of_one_worker <= (2 if "max_surge" in options else 1)
     assert not running.application.records("reload_failed")
@@ -123,6 +124,7 @@ def test_during_back_off(launch: Launch) -> None:
     for _ in range(2):  # the first restart is immediate
         pids = running.wait_for_counts(web=4)
         os.kill(pids["web", 2], signal.SIGKILL)
+        running.application.wait_for_end_of(pids["web", 2])
     running.wait_for_back_off("web")
     running.succeed(sections(web={"workers": 4, "value": "new", **slow}))
     wait_for_generation(running, "new", web=4)
@@ -157,8 +159,18 @@ def test_another_reload_while_one_waits(launch: Launch, gate: str, surge: int) -
 # Stops
 
 
-@pytest.mark.parametrize("gate", ["init", "end"])
-@pytest.mark.parametrize("surge", [0, 1])
+@pytest.mark.parametrize(
+    ("method", "gate", "surge"),
+    [
+        ("fork", "init", 0),
+        ("fork", "init", 1),
+        ("fork", "end", 0),
+        ("fork", "end", 1),
+        ("forkserver", "init", 0),
+        ("spawn", "init", 0),
+        ("spawn", "end", 1),
+    ],
+)
 def test_a_stop_in_the_middle(launch: Launch, method: str, gate: str, surge: int) -> None:
     given = {"start_method": method}
     options = {"workers": 3, "max_surge": surge, "max_unavailable": 1 - surge}

@@ -13,15 +13,15 @@ from tests.functional.harness import Launch, Record
 
 BEHAVIOURS: dict[str, tuple[dict[str, Any], str]] = {
     "raise": ({}, "it is wrong"),
-    "hang": ({"replacement_timeout": 1, "graceful_shutdown_timeout": 1}, "replacement_timeout"),
-    "crash": ({"min_ready_time": 2}, "min_ready_time"),
+    "hang": ({"replacement_timeout": 1}, "replacement_timeout"),
+    "crash": ({"min_ready_time": 5}, "min_ready_time"),
 }
 
 
 def before(changes: dict[str, Any] | None = None, **web: Any) -> Sections:
     return sections(
         changes,
-        web={"value": "old", "workers": 2, **web},
+        web={"value": "old", "workers": 2, "graceful_shutdown_timeout": 1, **web},
         told={"service_type": "in-place", "value": "old"},
         scaled={"workers": 3},
         removed={"workers": 2},
@@ -34,7 +34,7 @@ def after(changes: dict[str, Any] | None = None, **web: Any) -> Sections:
         scaled={"workers": 1},
         added={"value": "added"},
         told={"service_type": "in-place", "value": "new"},
-        web={"value": "new", "workers": 2, **web},
+        web={"value": "new", "workers": 2, "graceful_shutdown_timeout": 1, **web},
     )
 
 
@@ -55,7 +55,7 @@ def values(running: Running, pids: Pids, *services: str) -> set[str]:
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_rollback(launch: Launch, behaviour: str) -> None:
     options, why = BEHAVIOURS[behaviour]
-    running = Running(launch, before(**options))
+    running = Running(launch, before())
     pids = running.wait_for_counts(**OLD)
     failed = running.fail(after(behaviour=behaviour, **options))
     assert names_the_worker(failed)
@@ -135,6 +135,23 @@ def test_a_way_back_that_is_lost_ends_there(launch: Launch) -> None:
     running.succeed(sections(web={"value": "newer", "workers": 2}))
     assert values(running, running.wait_for_counts(web=2), "web") == {"newer"}
     running.stop()
+
+
+def test_notifiers_go_back(launch: Launch) -> None:
+    running = Running(launch, sections({"notifiers": "events, second"}, web={}))
+    application = running.application
+    application.wait_for("second manager_ready")
+    web = {"value": "new", "behaviour": "raise"}
+    colour = {"notifier:second": {"colour": "blue"}}
+    running.fail(sections({"notifiers": "events, second"}, web=web) | colour)
+    application.wait_for("second reload_undone", colour=None)
+    assert not application.records("second reload_undone", colour="blue")
+    running.fail(sections(web=web))
+    application.wait_for("second reload_undone", 2, colour=None)
+    assert len(application.records("reload_undone")) == 2
+    running.stop()
+    assert application.records("manager_stopped")
+    assert application.records("second manager_stopped", colour=None)
 
 
 # What an operator has scaled

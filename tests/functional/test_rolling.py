@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.functional import procfs
 from tests.functional.harness import Application, Launch, Record
 from tests.functional.sampling import Sampler
 
@@ -77,7 +80,7 @@ def keep_floor(
 def test_never_fewer_are_ready_than_configured(launch: Launch, case: str) -> None:
     options, floor, most, most_of_one = FLOORS[case]
     application = start(launch, workers=8, **options)
-    keep_floor(application, RELOADS["fork"], floor, most, most_of_one)
+    keep_floor(application, 8 if options else RELOADS["fork"], floor, most, most_of_one)
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
@@ -142,6 +145,61 @@ def test_a_client_sees_no_refusal(launch: Launch, method: str) -> None:
     assert application.stop() == 0
 
 
+# What comes between
+
+
+def half_way(launch: Launch, **options: Any) -> tuple[Application, Workers, Path]:
+    """Shut the gate when workers are being replaced; return the old ones, too."""
+    application = start(launch, workers=6, **options)
+    workers = application.wait_for_workers(6)
+    gate = application.directory / "gate-init"
+    gate.touch()
+    application.send(signal.SIGHUP)
+    application.wait_for("init", 7)
+    return application, workers, gate
+
+
+@pytest.mark.parametrize("surge", [0, 2])
+@pytest.mark.parametrize("count", [0, 2, 9])
+def test_a_scale_in_the_middle(launch: Launch, surge: int, count: int) -> None:
+    application, workers, gate = half_way(launch, max_surge=surge, scales=[count])
+    application.send(signal.SIGUSR1)
+    application.wait_for("service_scaled")
+    gate.unlink()
+    application.wait_for("manager_reloaded")
+    left = application.wait_for_workers(count)
+    assert left.keys() == {("marked", number) for number in range(count)}
+    assert not set(left.values()) & set(workers.values())
+    assert application.stop() == 0
+
+
+@pytest.mark.parametrize("surge", [0, 2])
+def test_old_workers_that_die_are_no_loss(launch: Launch, surge: int) -> None:
+    application, workers, gate = half_way(launch, max_surge=surge)
+    for pid in workers.values():
+        if procfs.alive(pid):
+            os.kill(pid, signal.SIGKILL)
+    gate.unlink()
+    application.wait_for("manager_reloaded")
+    replaced = application.wait_for_replacements(workers)
+    assert replaced.keys() == workers.keys()
+    assert not application.records("reload_failed")
+    assert application.stop() == 0
+
+
+@pytest.mark.parametrize("surge", [0, 2])
+def test_a_new_worker_that_dies_is_a_loss(launch: Launch, surge: int) -> None:
+    application, workers, gate = half_way(launch, max_surge=surge)
+    newborn = application.records("init")[-1]
+    os.kill(newborn.pid, signal.SIGKILL)
+    failed = application.wait_for_one("reload_failed")
+    assert f"worker marked({newborn.worker_id}) " in failed.error
+    gate.unlink()
+    application.wait_for_workers(6)
+    assert len(set(application.workers().values()) & set(workers.values())) >= 4
+    assert application.stop() == 0
+
+
 # The gate
 
 HANG = "import time\ntime.sleep(3600)"
@@ -155,7 +213,7 @@ BROKEN = {
     "syntax": ("def broken(:", {}, "SyntaxError"),
     "import": ("import no_such_module_anywhere", {}, "ModuleNotFoundError"),
     "raise": ("raise ValueError('it is wrong')", {}, "it is wrong"),
-    "hang": (HANG, {"replacement_timeout": 0.5}, "replacement_timeout"),
+    "hang": (HANG, {"replacement_timeout": 2}, "replacement_timeout"),
     "hang, ended": (HANG, {"start_timeout": 2}, "start timeout"),
     "crash later": (CRASH, {"min_ready_time": 5}, "min_ready_time"),
 }
@@ -169,7 +227,13 @@ def lost_worker(failed: Record) -> int:
     return int(found[1])
 
 
-@pytest.mark.parametrize("case", BROKEN)
+@pytest.mark.parametrize(
+    ("case", "method"),
+    [
+        *((case, "fork") for case in BROKEN),
+        *((case, method) for method in ("forkserver", "spawn") for case in ("raise", "hang")),
+    ],
+)
 def test_broken_code_replaces_no_more_than_the_first(
     launch: Launch, case: str, method: str
 ) -> None:
@@ -208,4 +272,17 @@ def test_broken_code_with_a_surge_replaces_nobody(launch: Launch, case: str) -> 
     if "min_ready_time" not in options:
         assert reload(application).event == "manager_reloaded"
         assert application.wait_for_replacements(workers).keys() == workers.keys()
+    assert application.stop() == 0
+
+
+def test_what_waits_to_be_replaced_is_not_the_policy_s(launch: Launch) -> None:
+    """An old worker that ends before its turn is replaced, whatever its policy says."""
+    application, workers, gate = half_way(launch, restart_policy="never")
+    waiting = [pid for pid in workers.values() if procfs.alive(pid)][-1]
+    os.kill(waiting, signal.SIGKILL)
+    application.wait_for("worker_exited", pid=waiting)
+    gate.unlink()
+    application.wait_for("manager_reloaded")
+    assert application.wait_for_replacements(workers).keys() == workers.keys()
+    assert not application.records("worker_stopped")
     assert application.stop() == 0

@@ -93,8 +93,9 @@ def test_a_service_s_own_options(launch: Launch, method: str) -> None:
     running.stop()
 
 
-def test_what_it_cannot_read_does_not_concern_it(launch: Launch, method: str) -> None:
-    running = Running(launch, whole(method, OLD), method=method)
+def test_what_it_cannot_read_does_not_concern_it(launch: Launch) -> None:
+    method = "fork"
+    running = Running(launch, whole(method, OLD))
     before = running.wait_for_counts(web=2, batch=1)
     changed = whole(method, OLD)
     changed["service:batch"]["value"] = "new"

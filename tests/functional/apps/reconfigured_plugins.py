@@ -23,6 +23,8 @@ whole = reconfigured_plugins:Whole
 whole-in-place = reconfigured_plugins:WholeInPlace
 global = reconfigured_plugins:Global
 [cotyledon.restart_policies]
+broken = reconfigured_plugins:Broken
+absent = no_such_module:Absent
 always = cotyledon_plugins.restart_policies.always:Always
 never = cotyledon_plugins.restart_policies.never:Never
 limited = cotyledon_plugins.restart_policies.limited:Limited
@@ -52,6 +54,11 @@ class Valued(cotyledon.Service):
             cfg.StrOpt("value", default="unset"),
             cfg.StrOpt("behaviour", default="", choices=["", "raise", "hang", "crash"]),
         ]
+
+    @classmethod
+    def check_options(cls, value: str, **others: Any) -> None:
+        if value == "wrong":
+            raise RuntimeError("no such value")
 
     def __init__(self, worker_id: Any, value: str, behaviour: str) -> None:
         super().__init__(worker_id)
@@ -141,6 +148,16 @@ class Global(cotyledon.Service):
         record("seen", worker_id=self.worker_id, fixed=cfg.CONF.fixed, soft=cfg.CONF.soft)
 
 
+class Broken(cotyledon.RestartPolicy):
+    """Cannot be made."""
+
+    def __init__(self) -> None:
+        raise RuntimeError("no such policy")
+
+    def decide(self, death: cotyledon.Death) -> cotyledon.Decision:
+        raise NotImplementedError
+
+
 class Events(cotyledon.Notifier):
     """Notes each event."""
 
@@ -152,6 +169,8 @@ class Events(cotyledon.Notifier):
         return [cfg.StrOpt("colour")]
 
     def __init__(self, colour: str | None = None) -> None:
+        if colour == "wrong":
+            raise RuntimeError("no such colour")
         self._colour = colour
 
     def notify(self, event: cotyledon.Event) -> None:

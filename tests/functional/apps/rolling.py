@@ -1,7 +1,7 @@
 """Services whose new processes run what the file ``code.py`` says at that moment.
 
-The argument is JSON: ``service``, ``workers``, ``reloads_at`` (worker counts that hooks of SIGHUP
-bring, one each), and options of ``add``.
+The argument is JSON: ``service``, ``scales`` (the number of workers that each SIGUSR1 brings), and
+what ``add`` takes.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ class Marked(Recording):
     """
 
     name = "marked"
-    graceful_shutdown_timeout = 5
+    graceful_shutdown_timeout = 2
 
     def __init__(self, worker_id: int) -> None:
         self._mark = f"{self.name}:{worker_id}:{os.getpid()}"
         Path("processes", self._mark).touch()
         super().__init__(worker_id)
+        wait_at("init")
         self._code = runpy.run_path("code.py")
         Path("ready", self._mark).touch()
 
@@ -114,12 +115,10 @@ def reload(argument: str) -> None:
         record("listening", port=listener.getsockname()[1])
     service_id = made.add(service, **options)
 
-    def scale() -> None:
-        if scales:
-            made.reconfigure(service_id, scales.pop(0))
+    def scale(*_: Any) -> None:
+        made.reconfigure(service_id, scales.pop(0))
 
-    made.register_hooks(on_reload=scale)
-    signal.signal(signal.SIGUSR1, lambda *_: scale())
+    signal.signal(signal.SIGUSR1, scale)
     made.run()
 
 

@@ -233,10 +233,20 @@ def test_each_step_has_its_own_time() -> None:
 def test_a_death_that_moves_nothing_gives_a_hang_no_more_time() -> None:
     story = Story(4, max_unavailable="1", replacement_timeout=10.0, decide=never)
     story.replace()
+    story.ready(0)
     story.advance(8.0)
-    story.crash(3)
+    story.crash(0)
     story.advance(2.0)
     assert story.told()[:2] == ["begun", "failed in web"]
+
+
+def test_one_that_dies_before_its_turn_is_replaced() -> None:
+    story = Story(4, max_unavailable="1", decide=never)
+    story.replace()
+    story.crash(3)
+    for worker_id in (0, 3, 1, 2):
+        story.ready(worker_id)
+    assert story.told() == ["begun", "over: 0 in place, 4 replaced"]
 
 
 def test_time_to_stay_ready_is_no_hang() -> None:

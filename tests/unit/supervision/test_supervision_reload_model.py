@@ -89,6 +89,7 @@ class Reloads(RuleBasedStateMachine):
         self.simulation = WatchedReload(grace=10.0, spawn_interval=interval)
         self.simulation.kernel.obedient = False
         self.rollback = rollback
+        self.revision = 0
         self.gone: dict[ServiceId, ServiceSpec] = {}
         """Services that were removed."""
         self.sizes: dict[ServiceId, int] = {}
@@ -119,7 +120,7 @@ class Reloads(RuleBasedStateMachine):
         ids = list(self.sizes)
         return ids[number % len(ids)] if ids else None
 
-    def pick(self, number: int, **wanted: bool) -> FakeProcess | None:
+    def pick(self, number: int) -> FakeProcess | None:
         found = [p for p in self.simulation.processes() if p.status is None]
         return found[number % len(found)] if found else None
 
@@ -174,7 +175,7 @@ class Reloads(RuleBasedStateMachine):
             self.simulation.mixed.add(service_id)
 
     def next_revision(self) -> int:
-        self.revision = getattr(self, "revision", 0) + 1
+        self.revision += 1
         return self.revision
 
     def put(
@@ -448,8 +449,6 @@ class Reloads(RuleBasedStateMachine):
     def all_answer(self) -> None:
         for process in self.simulation.processes():
             if process.status is None and process.received[-1:] == [Request.RELOAD]:
-                process.received.append(Request.DUMP)
-                process.received.pop()
                 self.simulation.say_reloaded(process)
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from cotyledon_core import events
-from cotyledon_core.record import replace
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Action, Request, Signal
-from cotyledon_core.supervision.messages import Incarnation, Message, ServiceSpec
+from cotyledon_core.supervision.messages import Incarnation, Message
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.states import ALIVE, SETTLED, Goal, State
 from cotyledon_core.supervision.timers import Kind, Timer
@@ -147,7 +146,7 @@ class WatchedReload(Simulation):
         present = set(self.services)
         assert set(situation.order._places) == present
         assert situation.completion._open <= present
-        assert self.supervisor._replacement.under_way <= set(self.services.values())
+        assert set(self.supervisor._replacement.under_way) <= set(self.services.values())
         for kind, subject in situation.deadlines._current:
             if isinstance(subject, Worker):
                 assert subject in workers, "a deadline of one that is gone"
@@ -212,7 +211,3 @@ def check_rollout(service: SupervisedService) -> None:
     for worker in service.workers.values():
         if service.has_standby(worker):
             assert worker in rollout or worker.state is State.BACKOFF, "a double for ever"
-
-
-def with_revision(spec: ServiceSpec, **fields: Any) -> ServiceSpec:
-    return replace(spec, revision=spec.revision + 1, **fields)

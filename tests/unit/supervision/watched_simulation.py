@@ -97,6 +97,8 @@ class Watched(Simulation):
         """Whether a check has failed."""
         self.recycling = WatchedRecycling()
         self.leaving = WatchedLeaving()
+        self.awaited_before: set[ServiceId] = set()
+        """The services for which a reload has waited before the message."""
         self.under_reload = False
         self._decisions: list[tuple[Death, Decision]] = []
         self._twin = Supervisor(grace, spawn_interval, lambda: RANDOM)
@@ -134,6 +136,7 @@ class Watched(Simulation):
         self._note_bounds(message)
         policy_expected = self._policy_expected(message)
         self._decisions.clear()
+        self.awaited_before = self._awaited_by_reload()
         actions, answers = super().step(self._listened(message))
         self._compare_with_twin(message, actions)
         assert len(self._decisions) == policy_expected, "each unasked end reaches the policy once"
@@ -267,6 +270,7 @@ class Watched(Simulation):
         for action in actions:
             if isinstance(action, Signal):
                 sent[action.request].append(self.process_of[action.incarnation])
+        self._forget_leavers(message, actions, unasked)
         self._check_dumps(message, sent[Request.DUMP])
         self._check_stops(self._to_stop(message, unasked), sent[Request.STOP])
         assert _set(sent[Request.RELOAD]) == _set(self._to_reload(message, unasked))
@@ -284,6 +288,14 @@ class Watched(Simulation):
             self._expect_end(process)
         for process in sent[Request.INTERRUPT]:
             self.kill_due[process] = NEVER
+
+    def _forget_leavers(
+        self, message: Message, actions: list[Action], unasked: list[FakeProcess]
+    ) -> None:
+        """Those that are told to reload have to ask anew; a failed reload forgets them."""
+        self.leaving.left(self._to_reload(message, unasked))
+        if any(isinstance(event, events.ReloadFailed) for event in _events(actions)):
+            self.leaving.left(p for p in unasked if p.incarnation.service_id in self.awaited_before)
 
     def _check_stops(self, expected: list[FakeProcess], stopped: list[FakeProcess]) -> None:
         """Those that had to be, and those for whose replacement it is time."""
@@ -303,6 +315,10 @@ class Watched(Simulation):
         }
         recycled = [process for process in others if process not in leaving]
         self.recycling.check_granted(recycled, states, budgets)
+
+    def _awaited_by_reload(self) -> set[ServiceId]:
+        services = self.supervisor._situation.roster.services()
+        return {service.spec.service_id for service in services if service.rollout.awaited}
 
     def _is_on_its_way(self, service_id: ServiceId) -> bool:
         """Whether recycling has to wait, for workers that leave or are to reload."""
@@ -356,7 +372,8 @@ class Watched(Simulation):
             elif self.now < self.bound:
                 assert self.now >= self.heard[process], "taken for hung too early"
                 ready = process in self.became_ready
-                assert not (ready and process.beating), "taken for hung, but it gave signs of life"
+                silent = not process.beating or process.status is not None
+                assert silent or not ready, "taken for hung, but it gave signs of life"
                 self.hung[process] = Cause.HUNG if ready else Cause.START_TIMEOUT
                 self.recycling.left([process])
                 self.leaving.left([process])
