@@ -6,12 +6,15 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 import cotyledon_core
 from tests.functional.harness import Launch, import_path
 
 FOLDER = Path(cotyledon_core.__file__).parent / "compat" / "path" / "both"
 
 
+@pytest.mark.portable
 def test_a_program_for_cotyledon(launch: Launch, method: str) -> None:
     application = launch(
         "cotyledonic",

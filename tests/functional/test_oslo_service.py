@@ -25,6 +25,7 @@ def change(application: Application) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.portable
 def test_a_reload_replaces_the_workers(launch: Launch, method: str) -> None:
     application = start(launch, "launched", "reload", "Painter", "Plain", method=method)
     before = {record.pid for record in application.wait_for("start", 4, color="red")}
@@ -37,6 +38,7 @@ def test_a_reload_replaces_the_workers(launch: Launch, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.portable
 def test_mutating_reaches_live_workers(launch: Launch, method: str) -> None:
     application = start(launch, "launched", "mutate", "Painter", "Plain", method=method)
     before = {record.pid for record in application.wait_for("start", 4, color="red")}

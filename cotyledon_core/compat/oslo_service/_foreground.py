@@ -52,7 +52,6 @@ class Foreground:
             reread(self.conf, self.restart_method)
         except Exception as error:
             LOG.error("configuration files not reloaded, the values stay: %s", error)
-            return
         if self.service is None:
             return
         if self.restart_method == "reload":
