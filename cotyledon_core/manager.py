@@ -77,7 +77,6 @@ class ServiceManager:
             raise RuntimeError("Only one instance of ServiceManager per application is allowed")
         # now and not in run(), where workers wait for it
         from cotyledon_core.runtime import notifiers  # noqa: F401
-        from cotyledon_core.runtime.added import AddedReloader
         from cotyledon_core.runtime.engine import Engine
         from cotyledon_core.runtime.registry import Registry
 
@@ -103,6 +102,8 @@ class ServiceManager:
         if added is not None:
             self._configure(added.settings)
         if conf is not None:
+            from cotyledon_core.runtime.added import AddedReloader
+
             self._engine.reloader = AddedReloader(partial(_added_services, conf), self._registry)
         session.lead()
         ServiceManager._process_runner_already_created = True
