@@ -19,7 +19,7 @@ from cotyledon_core.process import board, contexts, selector, session, spawner, 
 from cotyledon_core.process.channel import Channel
 from cotyledon_core.process.descriptors import fill_standard_descriptors
 from cotyledon_core.process.roll import Roll
-from cotyledon_core.process.signals import SIGALRM, SIGINT, SIGTERM, STOPPING, Signals
+from cotyledon_core.process.signals import SIGALRM, SIGHUP, SIGINT, SIGTERM, STOPPING, Signals
 from cotyledon_core.record import replace
 from cotyledon_core.runtime.children import Children
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
@@ -113,6 +113,10 @@ class Engine:
 
     def shut_down(self) -> None:
         self._signals.post(SIGTERM)
+
+    def ask_reload(self) -> None:
+        if SIGHUP is not None:
+            self._signals.post(SIGHUP)
 
     def _post(self, message: msg.Message) -> None:
         self._commands.append(message)
