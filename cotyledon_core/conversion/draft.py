@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 WIDTH = 96
@@ -129,12 +129,23 @@ def set_command(section: Section, command: str) -> None:
     before a dollar sign cannot be written.
     """
     argv = shlex.split(command)
-    if "\n" in command or "\\$" in command:
+    command = command.strip()
+    if not _keeps(command, argv):
         command = " ".join(shlex.quote(word).replace("\\$", "\\''$") for word in argv)
-    if "\n" in command:
+    if any(len(word.splitlines()) > 1 for word in argv):
         section.note("command", "its line breaks stay, but no blanks that follow them")
         command = "\n    ".join(filter(None, map(str.strip, command.splitlines())))
     section.set("command", command)
+
+
+def _keeps(command: str, argv: Sequence[str]) -> bool:
+    """Whether the file would hold the words as they are written."""
+    if len(command.splitlines()) > 1 or "\\$" in command:
+        return False
+    try:
+        return shlex.split(command) == argv
+    except ValueError:
+        return False  # a blank at the end was part of a word
 
 
 def set_environment(section: Section, variables: Mapping[str, str]) -> None:
@@ -153,7 +164,7 @@ def _entry(name: str, value: str) -> str | None:
     """``NAME:VALUE``, with quotes if it takes any; None if nothing reads back as it was."""
     from cotyledon_core.conversion.reading import environment_type
 
-    if "\n" in value or "\\$" in value:
+    if len(f"{value}.".splitlines()) > 1 or "\\$" in value:
         return None
     for quote in ("", '"', "'"):
         entry = f"{name}:{quote}{value}{quote}"

@@ -10,6 +10,9 @@ OFF = frozenset(("", "false", "no", "off", "0", "none"))
 LOG = (
     "the log goes to standard error (cotyledon run --log-level); the journal or logrotate keeps it"
 )
+HERE = frozenset(("auto", "/dev/stdout", "/dev/stderr", "/dev/fd/1", "/dev/fd/2"))
+"""Log files that need no word."""
+
 OUTPUT = (
     "what a program writes goes where the manager's output goes, such as the journal; to keep a "
     "file, let the program write it, or run /bin/sh -c 'exec PROGRAM >>FILE 2>&1'"
@@ -151,7 +154,8 @@ def of(key: str, value: str | None, known: Mapping[str, str]) -> str:
     """What is to be said of a key; nothing if it only says what is so anyway."""
     if key not in known:
         return UNKNOWN
-    return "" if (value or "").strip().lower() in OFF else known[key]
+    silent = HERE if key.endswith("_logfile") else OFF
+    return "" if (value or "").strip().lower() in silent else known[key]
 
 
 def of_section(section: str) -> str:

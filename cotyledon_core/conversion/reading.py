@@ -99,7 +99,9 @@ def command_line(text: str) -> str:
         raise ValueError(f"cannot be split into words: {error}") from None
     if not words or not words[0]:
         raise ValueError("must name a program")
-    return text.strip()
+    if "\0" in text:
+        raise ValueError("must not contain a null character")
+    return text
 
 
 def environment_type() -> Any:

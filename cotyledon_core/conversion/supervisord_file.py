@@ -16,7 +16,8 @@ from cotyledon_core.exceptions import ConfigurationError
 
 T = TypeVar("T")
 
-_INHERITED = re.compile(r"""\b(?P<name>\w+)\s*=\s*(["'])%\(ENV_(?P=name)\)s\2""")
+_INHERITED = re.compile(r"""\b(?P<name>\w+)\s*=\s*(["']?)%\(ENV_(?P=name)\)s\2(?=\s*(,|$))""")
+"""A variable that is what it is in the environment anyway."""
 _TAKEN = re.compile(r"%\((ENV_\w+|host_node_name)\)")
 """What stands for something else on another machine, or at another time."""
 
@@ -84,20 +85,17 @@ class SupervisordFile:
         :raises ConfigurationError: if something cannot be.
         """
         value = self.raw(section, key)
-        if value is None or "%" not in value:
+        return None if value is None else self._expanded(section, key, value, names)
+
+    def _expanded(self, section: str, key: str, value: str, names: Mapping[str, object]) -> str:
+        if "%" not in value:
             return value
         here = self._files.get(section, self._path).absolute().parent
         self.taken.update(_TAKEN.findall(value))
         try:
             return value % {**self._names, "here": here, **names}
         except KeyError as error:
-            name = str(error.args[0])
-            hint = (
-                f"; set {name.removeprefix('ENV_')} in the environment of this command"
-                if name.startswith("ENV_")
-                else "; write %% for a percent sign"
-            )
-            text = f"%({name})s stands for nothing here{hint}"
+            text = f"%({error.args[0]})s stands for nothing here; {_remedy(str(error.args[0]))}"
         except (ValueError, TypeError):
             text = "has a wrong % in it; write %% for a percent sign"
         raise ConfigurationError([f"{self.place(section, key)}: {text}"])
@@ -111,10 +109,16 @@ class SupervisordFile:
         """The variables that the key ``environment`` sets, but for those that are inherited."""
         raw = self.raw(section, "environment") or ""
         inherited = {match["name"] for match in _INHERITED.finditer(raw)}
-        value = self.get(section, "environment", **names) or ""
+        own = _INHERITED.sub(r'\g<name>=""', raw)
+        value = self._expanded(section, "environment", own, names)
         pairs = checked(self.place(section, "environment"), variables, value)
-        self.taken -= {f"ENV_{name}" for name in inherited if raw.count(f"(ENV_{name})") == 1}
         return {name: text for name, text in pairs.items() if name not in inherited}
+
+
+def _remedy(name: str) -> str:
+    if name.startswith("ENV_"):
+        return f"set {name.removeprefix('ENV_')} in the environment of this command"
+    return "write %% for a percent sign"
 
 
 def variables(text: str) -> dict[str, str]:
