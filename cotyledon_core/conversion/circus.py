@@ -47,7 +47,7 @@ class _Conversion:
         if faults:
             raise ConfigurationError(faults)
         self._note_others()
-        self._draft.default.set("graceful_shutdown_timeout", max(self._stop_seconds))
+        self._draft.set_grace(STOP_SECONDS, max(self._stop_seconds))
         return self._draft
 
     def _watchers(self, faults: list[str]) -> list[str]:

@@ -30,6 +30,11 @@ class Section:
         """Set an option to a value that stands for itself."""
         self._options[key] = escaped(str(value))
 
+    def set_default(self, key: str, value: object) -> None:
+        """Set an option unless it is set."""
+        if key not in self._options:
+            self.set(key, value)
+
     def note(self, key: str, text: str) -> None:
         """Say of a key of the original what has become of it; nothing without a text."""
         if text:
@@ -105,6 +110,16 @@ class Draft:
             name = f"{plain}-{number}"
         self._names.add(name.lower())
         return name
+
+    def set_grace(self, default: int, longest: int) -> None:
+        """Set how long a stop may take.
+
+        :param default: seconds, of a service for which nothing is set.
+        :param longest: seconds, of all services.
+        """
+        self.default.set("graceful_shutdown_timeout", longest)
+        for section in self.services if longest > default else ():
+            section.set_default("graceful_shutdown_timeout", default)
 
     def render(self, source: str) -> str:
         """The text of the file.

@@ -63,7 +63,7 @@ class _Conversion:
         if self._faults:
             raise ConfigurationError(self._faults)
         self._note_others()
-        self._draft.default.set("graceful_shutdown_timeout", max(self._stop_seconds))
+        self._draft.set_grace(STOP_SECONDS, max(self._stop_seconds))
         return self._draft
 
     @contextmanager

@@ -180,3 +180,9 @@ def test_a_fault_is_one_line(text: str, wanted: str, convert: Convert, tmp_path:
         convert(whole)
     (line,) = caught.value.faults
     assert line.startswith(f"{tmp_path / 'original.conf'}: {wanted}")
+
+
+def test_a_long_stop_of_one_is_not_that_of_others(convert: Convert) -> None:
+    found = convert(f"{WATCHER}graceful_timeout=90\n[watcher:b]\ncmd=b\n")
+    assert found.service("web")["graceful_shutdown_timeout"] == 90
+    assert found.service("b")["graceful_shutdown_timeout"] == 30

@@ -286,3 +286,9 @@ def test_no_fault_has_a_secret(convert: Convert) -> None:
 )
 def test_variables(text: str, wanted: dict[str, str]) -> None:
     assert variables(text) == wanted
+
+
+def test_a_long_stop_of_one_is_not_that_of_others(convert: Convert) -> None:
+    found = convert(f"{PROGRAM}stopwaitsecs=90\n[program:b]\ncommand=b\n")
+    assert found.service("web")["graceful_shutdown_timeout"] == 90
+    assert found.service("b")["graceful_shutdown_timeout"] == 10
