@@ -39,7 +39,10 @@ class _Conversion:
 
     def convert(self) -> Draft:
         faults: list[str] = []
-        for section in self._watchers(faults):
+        watchers = self._watchers(faults)
+        if not watchers and not faults:
+            faults.append(f"{self._file.path}: has no [watcher:NAME]; nothing is to be run")
+        for section in watchers:
             try:
                 self._convert_watcher(section)
             except ConfigurationError as error:

@@ -29,7 +29,7 @@ class CircusFile:
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
         self._sections: dict[str, dict[str, str]] = {}
         self._files: dict[str, Path] = {}
-        self._path = path
+        self.path = path
         self._environ = environ
         self.taken: set[str] = set()
         """Names that were expanded from the environment."""
@@ -68,7 +68,7 @@ class CircusFile:
 
     def place(self, section: str, key: str) -> str:
         """Where a key stands, for an error."""
-        return f"{self._files.get(section, self._path)}: [{section}] {key}"
+        return f"{self._files.get(section, self.path)}: [{section}] {key}"
 
     def raw(self, section: str, key: str) -> str:
         """The value as it stands; empty if there is none."""

@@ -57,9 +57,12 @@ class _Conversion:
     def convert(self) -> Draft:
         with self._collected():
             self._convert_main()
-        for program in self._programs():
+        programs = self._programs()
+        for program in programs:
             with self._collected():
                 self._convert_program(program)
+        if not programs and not self._faults:
+            self._faults.append(f"{self._file.path}: has no [program:NAME]; nothing is to be run")
         if self._faults:
             raise ConfigurationError(self._faults)
         self._note_others()

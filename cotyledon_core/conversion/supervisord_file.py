@@ -35,7 +35,7 @@ class SupervisordFile:
             strict=False, inline_comment_prefixes=(";", "#"), default_section="\0"
         )
         self._files: dict[str, Path] = {}
-        self._path = path
+        self.path = path
         self._names = {f"ENV_{name}": value for name, value in environ.items()}
         self._names["host_node_name"] = platform.node()
         self.taken: set[str] = set()
@@ -52,7 +52,7 @@ class SupervisordFile:
     def _include(self) -> None:
         patterns = self.get("include", "files")
         for pattern in (patterns or "").split():
-            found = sorted(glob.glob(str(self._path.absolute().parent / pattern)))
+            found = sorted(glob.glob(str(self.path.absolute().parent / pattern)))
             for name in found:
                 self._read(Path(name))
             if not found:
@@ -72,7 +72,7 @@ class SupervisordFile:
 
     def place(self, section: str, key: str) -> str:
         """Where a key stands, for an error."""
-        return f"{self._files.get(section, self._path)}: [{section}] {key}"
+        return f"{self._files.get(section, self.path)}: [{section}] {key}"
 
     def raw(self, section: str, key: str) -> str | None:
         """The value as it stands."""
@@ -90,7 +90,7 @@ class SupervisordFile:
     def _expanded(self, section: str, key: str, value: str, names: Mapping[str, object]) -> str:
         if "%" not in value:
             return value
-        here = self._files.get(section, self._path).absolute().parent
+        here = self._files.get(section, self.path).absolute().parent
         self.taken.update(_TAKEN.findall(value))
         try:
             return value % {**self._names, "here": here, **names}

@@ -218,6 +218,22 @@ def test_convert_tells_every_fault(
     assert all(line.startswith(f"cotyledon: {path}: ") and wanted in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("manager", "text", "wanted"),
+    [
+        ("circus", "[program:x]\ncommand=x\n", "has no [watcher:NAME]; nothing is to be run"),
+        ("supervisord", "[watcher:x]\ncmd=x\n", "has no [program:NAME]; nothing is to be run"),
+    ],
+)
+def test_convert_is_told_a_wrong_manager(
+    manager: str, text: str, wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.conf"
+    path.write_text(text)
+    assert main(["convert", str(path), "--from", manager]) == 1
+    assert capsys.readouterr().err == f"cotyledon: {path}: {wanted}\n"
+
+
 def test_the_package_runs_as_the_command() -> None:
     done = run_python("-m", "cotyledon_core", "--help")
     assert done.returncode == 0
