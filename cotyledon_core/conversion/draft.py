@@ -184,7 +184,7 @@ def _entry(name: str, value: str) -> str | None:
     for quote in ("", '"', "'"):
         entry = f"{name}:{quote}{value}{quote}"
         try:
-            if environment_type()(f"{entry},OTHER:x") == {name: value, "OTHER": "x"}:
+            if environment_type()(f"{entry},=:x") == {name: value, "=": "x"}:
                 return entry
         except ValueError:
             continue

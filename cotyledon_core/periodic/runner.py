@@ -42,8 +42,9 @@ class Runner:
         self._arguments = arguments
         self._run_timeout = run_timeout
         self._heartbeat = heartbeat
-        self._running: dict[Job, float] = {}
-        self._hung: set[Job] = set()
+        self._running: dict[int, tuple[Job, float]] = {}
+        """By identity: what the jobs hold need not be hashable."""
+        self._hung: set[int] = set()
         self._fatal: BaseException | None = None
         self._begun = False
         calls = [self._timed(job, self._guarded(job, call)) for job, call in bind(jobs)]
@@ -72,7 +73,7 @@ class Runner:
         """Begin no run any more, and wait for those that have begun."""
         self._worker.stop()
         if self._begun:
-            for job in list(self._running):
+            for job, _ in list(self._running.values()):
                 LOG.info("waits for %s to end", job.name)
             self._worker.wait()
 
@@ -83,7 +84,8 @@ class Runner:
         """Lets futurist see no more than it knows how to handle."""
 
         def guarded() -> None:
-            began = self._running[job] = time.monotonic()
+            began = time.monotonic()
+            self._running[id(job)] = job, began
             try:
                 call(**self._arguments)
             except Exception:
@@ -93,8 +95,8 @@ class Runner:
                 self._worker.stop()
                 raise self._periodics.NeverAgain from error
             finally:
-                del self._running[job]
-                self._hung.discard(job)
+                del self._running[id(job)]
+                self._hung.discard(id(job))
                 _warn_of_overrun(job, time.monotonic() - began)
 
         guarded.__qualname__ = job.name  # futurist logs it
@@ -102,10 +104,10 @@ class Runner:
 
     def _beat(self) -> None:
         """Proves that the loop goes round, and that no job hangs."""
-        for job, began in list(self._running.items()):
+        for key, (job, began) in list(self._running.items()):
             took = time.monotonic() - began
-            if 0 < self._run_timeout < took and job not in self._hung:
-                self._hung.add(job)
+            if 0 < self._run_timeout < took and key not in self._hung:
+                self._hung.add(key)
                 LOG.error("%s runs for %.1f s: no heartbeat until it ends", job.name, took)
         if not self._hung:
             self._heartbeat()

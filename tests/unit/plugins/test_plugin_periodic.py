@@ -206,6 +206,18 @@ def test_the_options_are_read_from_a_file(tmp_path: Any) -> None:
 # -- what a worker does with them
 
 
+def test_what_has_no_hash_runs_too() -> None:
+    class Unhashable:
+        __hash__ = None  # type: ignore[assignment]
+
+        @periodics.periodic(3600, run_immediately=True)
+        def method(self) -> None:
+            service._runner._worker.stop()
+
+    service = Periodic(WorkerId(0), [Unhashable()])
+    service.run()
+
+
 def test_a_stop_before_the_run_ends_it_at_once() -> None:
     service = Periodic(WorkerId(0), named("plain"), spacing=3600.0)
     service.terminate()
