@@ -46,14 +46,15 @@ def test_a_storm_with_changing_configuration(
         web = {"value": number, "workers": 6, **options}
         return sections({"start_method": method}, web=web)
 
+    storm = STORM if method == "fork" else 15
     running = Running(launch, generation(0), method=method)
     running.wait_for_counts(web=6)
     with Sampler(running.application.directory) as sampler:
-        for number in range(1, STORM + 1):
+        for number in range(1, storm + 1):
             running.write(generation(number))
             running.application.send(signal.SIGHUP)
             signal.sigtimedwait((), 0.02)
-        wait_for_generation(running, str(STORM), web=6)
+        wait_for_generation(running, str(storm), web=6)
     assert sampler.most_generations <= 2
     assert sampler.most_of_one_worker <= (2 if "max_surge" in options else 1)
     assert not running.application.records("reload_failed")
