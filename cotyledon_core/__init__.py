@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         WorkerStartError,
     )
     from cotyledon_core.manager import ServiceManager
+    from cotyledon_core.periodic.service import PeriodicService
     from cotyledon_core.plugins.notifier import Notifier
     from cotyledon_core.plugins.restart_policy import (
         Cause,
@@ -63,6 +64,7 @@ _HOMES = {
     "Notifier": "plugins.notifier",
     "OnFailure": "restart_policies.on_failure",
     "PastRestart": "plugins.restart_policy",
+    "PeriodicService": "periodic.service",
     "Phase": "plugins.restart_policy",
     "PluginError": "exceptions",
     "Program": "program",
@@ -97,6 +99,7 @@ __all__ = [
     "Notifier",
     "OnFailure",
     "PastRestart",
+    "PeriodicService",
     "Phase",
     "PluginError",
     "Program",

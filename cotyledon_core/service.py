@@ -36,6 +36,10 @@ class Service:
     new workers have run. ``notified``: when it calls :meth:`notify_ready`. The
     option of the same name stands above it."""
 
+    wants_workers: ClassVar[bool] = False
+    """Whether the constructor takes ``workers``, a keyword, the configured number of workers.
+    When that changes, the workers are replaced. From Python it is to be given as any other."""
+
     _has_default_name: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -113,6 +117,17 @@ class Service:
         """
         if worker := _worker():
             worker.heartbeat()
+
+    @property
+    def heartbeat_interval(self) -> float | None:
+        """Seconds between two signs of life that are enough; None if nobody awaits them.
+
+        Known from :meth:`run` on.
+        """
+        worker = _worker()
+        if worker is None or worker.awaited_heartbeat is None:
+            return None
+        return worker.awaited_heartbeat.interval
 
     def extend_timeout(self, seconds: float) -> None:
         """Ask for more time: to start, to stop, or until the next heartbeat.

@@ -173,6 +173,8 @@ class Compiler:
         found = self._options(section, plugin)
         if found is None:
             return None
+        if plugin.type.wants_workers:
+            found["workers"] = self._values.get(section, "workers")
         given = wants_conf(plugin.type)
         mutable = (option.dest for option in plugin.options if given and option.mutable)
         return ConfiguredService(

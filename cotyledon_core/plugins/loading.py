@@ -234,6 +234,8 @@ def _fault_of_constructor(cls: type, options: Iterable[Any]) -> str | None:
         return None
     first = [None] if issubclass(cls, Service) else []
     keywords = {option.dest: None for option in options}
+    if getattr(cls, "wants_workers", False):
+        keywords["workers"] = None
     if _accepts(cls, *first, **keywords):
         return None
     wanted = ", ".join((["worker_id"] if first else []) + [f"{key}=" for key in keywords])

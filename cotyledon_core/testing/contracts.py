@@ -48,6 +48,8 @@ def check_service(cls: type[Service], **options: Any) -> Service:
     :raises AssertionError: if the contract is not kept.
     """
     values = _checked(Namespace.SERVICES, cls, options)
+    if cls.wants_workers:
+        values["workers"] = 1
     with _blamed(f"{cls.__name__}()"):
         service = cls(WorkerId(0), **values)
     with _blamed("program()"):

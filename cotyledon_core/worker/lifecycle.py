@@ -81,7 +81,7 @@ class Worker:
         self._assignment = assignment
         self._link = link
         self._roll = roll
-        self._heartbeat: Heartbeat | None = None
+        self.awaited_heartbeat: Heartbeat | None = None
         self.recycling: Recycling | None = None
         self._title = self._title_with(assignment.service_name)
         self._make_service = partial(
@@ -175,7 +175,7 @@ class Worker:
             if self._assignment.watchdog == "process":
                 self._duties.add(ProcessHeartbeat(heartbeat))
             else:
-                self._heartbeat = heartbeat
+                self.awaited_heartbeat = heartbeat
         if self.recycling is not None:
             self.recycling.watch(self._duties)
 
@@ -239,8 +239,8 @@ class Worker:
 
     def heartbeat(self) -> None:
         """The service's sign of life, where one is awaited."""
-        if self._heartbeat is not None:
-            self._heartbeat.beat()
+        if self.awaited_heartbeat is not None:
+            self.awaited_heartbeat.beat()
 
     def extend_timeout(self, seconds: float) -> None:
         """Need so many seconds, from now on, for what is under way."""

@@ -35,7 +35,7 @@ class CommandService(Service):
 
     @classmethod
     def options(cls) -> Sequence[Any]:
-        from oslo_config import cfg
+        from oslo_config import cfg, types
 
         return [
             cfg.StrOpt(
@@ -44,10 +44,12 @@ class CommandService(Service):
                 help="The program and its arguments, quoted as for a shell. No shell runs it. "
                 "Write $$ for a dollar sign.",
             ),
-            cfg.DictOpt(
+            cfg.Opt(
                 "environment",
+                type=types.Dict(types.String(quotes=True)),
                 default={},
-                help="Environment variables to add, as NAME:VALUE,NAME:VALUE.",
+                help="Environment variables to add, as NAME:VALUE,NAME:VALUE. A value with commas "
+                "stands in quotes.",
             ),
             cfg.StrOpt("directory", help="Working directory; the manager's unless given."),
             cfg.StrOpt(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import textwrap
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.functional import procfs
-from tests.functional.harness import Application
+from tests.functional.harness import Application, import_path
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -124,4 +125,28 @@ def test_watched_service(launch: Callable[..., Application], tmp_path: Path) -> 
     (tmp_path / "program.py").write_text(INDEXER.format(service=service, add=hasty))
     application = launch(str(tmp_path / "program"))
     wait_for_output(application, *(f"worker {number} still serves" for number in range(4)))
+    assert application.stop() == 0
+
+
+def test_periodic_service(launch: Callable[..., Application]) -> None:
+    pytest.importorskip("futurist")
+    application = launch(str(ROOT / "doc/examples/housekeeping"))
+    wait_for_output(application, "worker 0 expires", "worker 1 sweeps")
+    assert application.stop() == 0
+
+
+@needs_entry_points
+def test_periodic_configuration(
+    launch: Callable[..., Application], command: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("futurist")
+    section = next(b for b in shown_in("doc/plugins/builtin.rst", "ini") if "callables" in b)
+    file = tmp_path / "file.conf"
+    hasty = section.replace("sweep:30", "sweep:1")
+    file.write_text(f"[cotyledon]\nservices = housekeeping\n{hasty}", encoding="utf-8")
+    path = os.pathsep.join([import_path(), str(ROOT / "doc/examples/periodic")])
+    application = launch(
+        command, "run", "--config-file", str(file), environment={"PYTHONPATH": path}
+    )
+    wait_for_output(application, "swept", "hourly report")
     assert application.stop() == 0

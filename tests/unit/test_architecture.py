@@ -35,6 +35,8 @@ UPWARDS = {
     "process": ("runtime", "control", "cli", "config", "compat", "manager"),
     "worker": ("runtime", "control", "cli", "config", "compat", "manager"),
     "config": ("process", "worker", "runtime", "control", "cli", "compat"),
+    "conversion": ("process", "worker", "runtime", "control", "cli", "compat", "manager", "config"),
+    "periodic": ("process", "worker", "runtime", "control", "cli", "compat", "manager", "config"),
 }
 KNOWN_BY_NOBODY = ("cli", "compat", "testing")
 MAY_USE_THE_PUBLIC_FACE = KNOWN_BY_NOBODY

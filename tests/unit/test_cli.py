@@ -47,11 +47,12 @@ def refused(*arguments: str) -> int:
     ("arguments", "wanted"),
     [
         ((), "COMMAND"),
-        (("start",), "'run', 'check', 'plugins'"),
+        (("start",), "'run', 'check', 'plugins', 'convert'"),
         (("check", "--config"), "--config"),
         (("check", "file"), "file"),
         (("plugins", "--format", "xml"), "'table', 'json'"),
         (("run", "--log-level", "loud"), "'DEBUG', 'INFO'"),
+        (("convert", "a", "--from", "runit"), "'supervisord', 'circus'"),
         (("run", "--config-file"), "expected one argument"),
         (("run", "--verbose", "--log-level", "INFO"), "not allowed with"),
     ],
@@ -68,7 +69,7 @@ def test_a_wrong_command_line(
     assert line.endswith("--help")
 
 
-@pytest.mark.parametrize("command", ["run", "check", "plugins"])
+@pytest.mark.parametrize("command", ["run", "check", "plugins", "convert"])
 def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert refused(command, "--help") == 0
     told = capsys.readouterr().out
@@ -165,6 +166,72 @@ def test_plugins_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         "error": None,
     }
     assert bad["error"] == "acme: bad"
+
+
+@pytest.mark.parametrize("text", ["[program:x]\ncommand=x", "[watcher:x]\ncmd=x"])
+def test_convert_knows_whose_file_it_is(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.conf"
+    path.write_text(text)
+    assert main(["convert", str(path)]) == 0
+    told = capsys.readouterr()
+    assert "\n[service:x]\n" in told.out
+    assert told.err == ""
+
+
+def test_convert_writes_a_file_that_is_as_private(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, made = tmp_path / "a.conf", tmp_path / "made.conf"
+    path.write_text("[program:x]\ncommand=x\n[supervisorctl]\n")
+    path.chmod(0o600)
+    assert main(["convert", str(path), "--output", str(made)]) == 0
+    assert made.stat().st_mode & 0o777 == 0o600
+    assert capsys.readouterr().out == f"{made}: 1 services, 2 notes\n"
+    assert main(["convert", str(path), "--output", str(made)]) == 1
+    assert (
+        capsys.readouterr().err == f"cotyledon: {made}: is there already; it is not overwritten\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("[program:x]\n[program:y]\n", "command: is missing"),
+        ("[x]\na=b\n", "is neither supervisord's nor circus's"),
+        ("x\n", "line 1: is outside of any section"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_convert_tells_every_fault(
+    text: str | None, wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.conf"
+    if text is not None:
+        path.write_text(text)
+    assert main(["convert", str(path)]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    lines = told.err.splitlines()
+    assert len(lines) == max((text or "").count("[program"), 1)
+    assert all(line.startswith(f"cotyledon: {path}: ") and wanted in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("manager", "text", "wanted"),
+    [
+        ("circus", "[program:x]\ncommand=x\n", "has no [watcher:NAME]; nothing is to be run"),
+        ("supervisord", "[watcher:x]\ncmd=x\n", "has no [program:NAME]; nothing is to be run"),
+    ],
+)
+def test_convert_is_told_a_wrong_manager(
+    manager: str, text: str, wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.conf"
+    path.write_text(text)
+    assert main(["convert", str(path), "--from", manager]) == 1
+    assert capsys.readouterr().err == f"cotyledon: {path}: {wanted}\n"
 
 
 def test_the_package_runs_as_the_command() -> None:

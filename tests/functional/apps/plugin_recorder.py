@@ -16,6 +16,7 @@ program = cotyledon_plugins.services.command:CommandService
 own-type = plugin_recorder:OwnType
 notified = plugin_recorder:Notified
 gated = plugin_recorder:Gated
+jobs = cotyledon_plugins.services.periodic:Periodic
 looks = plugin_recorder:Looks
 shut = plugin_recorder:Shut
 failing = plugin_recorder:Failing

@@ -17,6 +17,7 @@ ENTRY_POINTS = {
         "sample": "config_samples:Sample",
         "whole": "config_samples:Whole",
         "clash": "config_samples:Clash",
+        "dividing": "config_samples:Dividing",
         "reserved": "config_samples:Reserved",
         "raises": "config_samples:Raises",
         "missing": "config_samples:NoSuchClass",
@@ -76,6 +77,16 @@ class Sample(Service):
     def __init__(self, worker_id: WorkerId, **options: Any) -> None:
         super().__init__(worker_id)
         self.options_given = options
+
+
+class Dividing(Service):
+    """Counts on the number of its workers."""
+
+    wants_workers = True
+
+    def __init__(self, worker_id: WorkerId, workers: int) -> None:
+        super().__init__(worker_id)
+        self.workers = workers
 
 
 class Whole(Service):

@@ -130,6 +130,13 @@ def test_replacing(line: str, compiled: Compile) -> None:
     assert change == ServiceChange(change.old, change.new, replacing=change.replacing)
 
 
+def test_who_divides_its_work_by_the_number_of_workers_is_replaced(compiled: Compile) -> None:
+    text = "[cotyledon]\nservices = dividing\n[service:dividing]\nworkers = "
+    change = only_change(difference(compiled(f"{text}2"), compiled(f"{text}3")))
+    assert change.replacing == keys("workers", section="service:dividing")
+    assert change.is_scaled
+
+
 @pytest.mark.parametrize(
     ("line", "key"),
     [

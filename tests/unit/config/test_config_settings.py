@@ -322,6 +322,13 @@ def test_a_service_gets_its_options(compiled: Compile) -> None:
     assert made.options_given["target"] == "here"
 
 
+def test_a_service_that_wants_the_number_of_workers_gets_it(compiled: Compile) -> None:
+    text = "[cotyledon]\nservices = dividing\n[service:dividing]\nworkers = 3"
+    made = compiled(text).services[0].factory(WORKER)
+    assert isinstance(made, config_samples.Dividing)
+    assert made.workers == 3
+
+
 def test_a_service_that_wants_the_configuration_gets_the_application_s(write: Write) -> None:
     path = write("[cotyledon]\nservices = whole\n[service:whole]\nextra = x\n[paint]\ncolour = red")
     settings, _ = build(application(path))

@@ -103,7 +103,7 @@ def test_the_options_read_from_a_file(tmp_path: Any) -> None:
 
     file = tmp_path / "a.conf"
     file.write_text(
-        "[x]\ncommand = sh -c 'echo $$HOME, ok'\nenvironment = A:1,P:/a:/b\n"
+        "[x]\ncommand = sh -c 'echo $$HOME, ok'\nenvironment = A:1,P:/a:/b,Q:\"x, 'y'\"\n"
         "rlimits = NOFILE:64/128,CORE:0\numask = 022\n"
     )
     conf = cfg.ConfigOpts()
@@ -111,7 +111,7 @@ def test_the_options_read_from_a_file(tmp_path: Any) -> None:
     conf(["--config-file", str(file)], project="x")
     program = program_from_options(**dict(conf.x))
     assert program.argv == ("sh", "-c", "echo $HOME, ok")
-    assert program.environment == {"A": "1", "P": "/a:/b"}
+    assert program.environment == {"A": "1", "P": "/a:/b", "Q": "x, 'y'"}
     assert program.rlimits == {"NOFILE": (64, 128), "CORE": (0, 0)}
     assert program.umask == 0o022
 

@@ -68,6 +68,17 @@ def test_a_service_of_coroutines_is_returned() -> None:
     assert isinstance(check_service(Asynchronous), Asynchronous)
 
 
+def test_a_service_gets_the_number_of_workers_that_it_wants() -> None:
+    class Dividing(Service):
+        wants_workers = True
+
+        def __init__(self, worker_id: Any, workers: int) -> None:
+            super().__init__(worker_id)
+            assert workers == 1
+
+    assert isinstance(check_service(Dividing), Dividing)
+
+
 def test_broken_options_are_found() -> None:
     class Rubbish(Service):
         @classmethod

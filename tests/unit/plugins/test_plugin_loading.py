@@ -431,6 +431,21 @@ def test_a_constructor_must_not_want_more_than_the_options(load_service: Any) ->
         plugin_options(cls)
 
 
+@pytest.mark.parametrize("wants", [True, False])
+def test_a_constructor_must_take_the_number_of_workers_that_it_wants(wants: bool) -> None:
+    class Divides(Service):
+        wants_workers = wants
+
+        def __init__(self, worker_id: Any) -> None:
+            super().__init__(worker_id)
+
+    if not wants:
+        assert plugin_options(Divides) == []
+        return
+    with pytest.raises(PluginError, match=r"cannot be called as Divides\(worker_id, workers=\)"):
+        plugin_options(Divides)
+
+
 def test_from_conf_of_its_own_frees_the_constructor() -> None:
     class WantsConf(Service):
         def __init__(self, worker_id: Any, conf: Any) -> None:
