@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import NoReturn
 
-from cotyledon_core.cli import check, plugins, run
+from cotyledon_core.cli import check, compat_path, plugins, run
 from cotyledon_core.exceptions import ConfigurationError, CotyledonError
 
 PROGRAM = "cotyledon"
@@ -77,7 +77,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, check, plugins):
+    for module in (run, check, plugins, compat_path):
         module.add_parser(commands)
     return parser
 

@@ -1,0 +1,1 @@
+"""Folders for ``sys.path``: ``both`` for ``PYTHONPATH``, and one for each name."""

@@ -1,0 +1,1 @@
+"""What ``cotyledon compat-path`` prints."""

@@ -1,0 +1,1 @@
+"""Brings ``cotyledon`` to processes that multiprocessing starts."""

@@ -1,0 +1,1 @@
+"""Brings ``oslo_service`` to processes that multiprocessing starts."""
