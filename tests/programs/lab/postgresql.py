@@ -48,7 +48,7 @@ class PostgreSQL(Server):
     @property
     def url(self) -> str:
         """The database, for SQLAlchemy."""
-        return f"postgresql://trial@127.0.0.1:{self.port}/postgres"
+        return f"postgresql+psycopg2://trial@127.0.0.1:{self.port}/postgres"
 
 
 def _programs(root: Path) -> Path | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 
 class Rest:
     """A client of one server; sends the headers with each request."""
 
-    def __init__(self, port: int, headers: dict[str, str]) -> None:
+    def __init__(self, port: int, headers: Mapping[str, str]) -> None:
         self._base = f"http://127.0.0.1:{port}"
         self._headers = {"Content-Type": "application/json", **headers}
         # Whatever proxy there is stands between other hosts.
@@ -25,9 +26,15 @@ class Rest:
         """Make something."""
         return self._ask("POST", path, json.dumps(body).encode())
 
-    def _ask(self, method: str, path: str, body: bytes | None) -> Any:
+    def post_text(self, path: str, text: str) -> Any:
+        """Make something of a text."""
+        return self._ask("POST", path, text.encode(), {"Content-Type": "text/plain"})
+
+    def _ask(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] = {}
+    ) -> Any:
         request = urllib.request.Request(
-            self._base + path, data=body, headers=self._headers, method=method
+            self._base + path, data=body, headers={**self._headers, **headers}, method=method
         )
         with self._opener.open(request, timeout=30) as response:
             text = response.read()

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from lab.trial import Finding, Trial
 SKIPPED = 77
 """Exit status when something cannot be had on this machine."""
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cotyledon-programs"
+# Servers of root's are run by a user who may not read root's home directory.
+_CACHES = "/var/cache" if os.getuid() == 0 else Path.home() / ".cache"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or _CACHES) / "cotyledon-programs"
 
 BASELINE = "baseline"
 OURS = "cotyledon-core"
@@ -116,6 +119,9 @@ def _try(
             scenario(trial, cache)
     except Failed:
         pass
+    except Exception as error:
+        traceback.print_exc()
+        trial.find("nothing unexpected happens", False, repr(error))
     finally:
         bad = not all(finding.good for finding in trial.findings)
         if keep or bad:

@@ -42,6 +42,9 @@ class Server:
         try:
             self.start()
             self._wait()
+        except PermissionError as error:
+            self._close()
+            raise Unavailable(f"the user {self._user} cannot read the cache: {error}") from error
         except BaseException:
             self._close()
             raise

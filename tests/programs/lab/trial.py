@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from lab.commands import output_of
 from lab.environment import Environment
-from lab.errors import Failed
+from lab.errors import Failed, Unavailable
 from lab.program import Program
 
 PATIENCE = 60.0
@@ -54,8 +54,17 @@ class Trial:
         return path
 
     def call(self, command: str, *arguments: str | Path) -> str:
-        """Run a command of the program's to its end; return what it writes."""
-        return output_of([self._environment.bin / command, *arguments], self._variables)
+        """Run a command of the program's to its end; return what it writes.
+
+        :raises Failed: if it fails.
+        """
+        try:
+            written = output_of([self._environment.bin / command, *arguments], self._variables)
+        except Unavailable as error:
+            self.find(f"{command} works", False, error)
+            raise Failed(command) from error
+        self.find(f"{command} works", True)
+        return written
 
     def start(self, command: str, *arguments: str | Path, log: str = "") -> Program:
         """Start a command of the program's, to be ended with the trial."""
