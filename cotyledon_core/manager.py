@@ -19,7 +19,8 @@ from cotyledon_core.types import ServiceId
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from cotyledon_core.config.settings import ServiceSettings
+    from cotyledon_core.config.added import AddedServices
+    from cotyledon_core.config.settings import ManagerSettings, ServiceSettings
     from cotyledon_core.plugins.notifier import Notifier
     from cotyledon_core.plugins.restart_policy import RestartPolicy
     from cotyledon_core.runtime.reconfiguration import Reconfiguration
@@ -41,6 +42,25 @@ class ServiceManager:
     An application makes one manager, adds its services and calls :meth:`run`.
     Signals: SIGTERM stops gracefully, SIGINT at once, SIGHUP reloads, SIGALRM
     ends by force.
+
+    :param wait_interval: the least time between two spawns, in seconds;
+        left alone, there is none.
+    :param graceful_shutdown_timeout: seconds that a stop may take before
+        it is forced; 0 waits without end.
+    :param mp_context: the multiprocessing context that makes the workers;
+        the start method that the application has set, else fork.
+    :param dump_signal: name or number of the signal that asks a worker for
+        the stacks of its threads; SIGRTMIN+1 unless given, 0 for none. A
+        signal that the application handles itself is left to it.
+    :param stop_delay: seconds from an accepted stop until the workers are asked
+        to end, a part of ``graceful_shutdown_timeout``.
+    :param conf: an ``oslo_config.cfg.ConfigOpts`` of the application's; what its sections
+        ``[cotyledon]`` and ``[service:NAME]`` say, if it has any, stands above what is given
+        here and to :meth:`add`.
+    :raises RuntimeError: if there is a manager that has not ended.
+    :raises ConfigurationError: with every fault in those sections.
+    :raises ValueError: if ``dump_signal`` cannot ask for stacks, or ``stop_delay``
+        is no number of 0 or more, or is not below ``graceful_shutdown_timeout``.
     """
 
     _process_runner_already_created = False
@@ -53,37 +73,22 @@ class ServiceManager:
         *,
         dump_signal: int | str | None = None,
         stop_delay: float = 0.0,
+        conf: Any = None,
     ) -> None:
-        """
-        :param wait_interval: the least time between two spawns, in seconds;
-            left alone, there is none.
-        :param graceful_shutdown_timeout: seconds that a stop may take before
-            it is forced; 0 waits without end.
-        :param mp_context: the multiprocessing context that makes the workers;
-            the start method that the application has set, else fork.
-        :param dump_signal: name or number of the signal that asks a worker for
-            the stacks of its threads; SIGRTMIN+1 unless given, 0 for none. A
-            signal that the application handles itself is left to it.
-        :param stop_delay: seconds from an accepted stop until the workers are asked
-            to end, a part of ``graceful_shutdown_timeout``.
-        :raises RuntimeError: if there is a manager that has not ended.
-        :raises ValueError: if ``dump_signal`` cannot ask for stacks, or ``stop_delay``
-            is no number of 0 or more, or is not below ``graceful_shutdown_timeout``.
-        """
         if self._process_runner_already_created:
             raise RuntimeError("Only one instance of ServiceManager per application is allowed")
         # now and not in run(), where workers wait for it
-        from cotyledon_core.event_log import EventLog
+        from cotyledon_core.runtime import notifiers  # noqa: F401
         from cotyledon_core.runtime.engine import Engine
 
         spawn_interval = 0.0 if wait_interval is _UNPACED else float(wait_interval)
         arguments.check_stop_delay(stop_delay, graceful_shutdown_timeout)
+        self._added = None if conf is None else _added_services(conf)
         self._engine = Engine(graceful_shutdown_timeout)
         self._engine.spawn_interval = spawn_interval
         self._engine.stop_delay = float(stop_delay)
         if dump_signal is not None:
             self._engine.dump_signal = arguments.dump_signal(dump_signal)
-        self._log: Notifier = EventLog()
         self._mp_context = mp_context
         self._names: dict[str, ServiceId] = {}
         self._unfinished = _thread.allocate_lock()
@@ -93,6 +98,8 @@ class ServiceManager:
         self._notifiers: dict[str, Notifier] | None = None
         self._name = title.program_name()
         title.set_title(f"{title.program_name()}: master process [{' '.join(sys.argv)}]")
+        if self._added is not None:
+            self._configure(self._added.settings)
         session.lead()
         ServiceManager._process_runner_already_created = True
 
@@ -167,8 +174,10 @@ class ServiceManager:
 
         :param name: for messages; its class's name unless given.
         """
+        from cotyledon_core.runtime.notifiers import default_notifiers
+
         if self._notifiers is None:
-            self._notifiers = self._default_notifiers()
+            self._notifiers = default_notifiers()
         from cotyledon_core.runtime.services import unique_name
 
         name = unique_name(name or type(notifier).__name__, self._notifiers)
@@ -206,26 +215,39 @@ class ServiceManager:
             impossible value of an option, such as ``start_after`` with the name of
             a service that was not added before.
         """
-        arguments.check_service(service)
-        arguments.check_workers(workers, 1)
-        from cotyledon_core.runtime.services import default_name
         from cotyledon_core.service_options import ServiceOptions
 
+        arguments.check_service(service)
+        arguments.check_workers(workers, 1)
         arguments.check_names("add()", options, (*_ADD_KEYWORDS, *ServiceOptions.field_names))
-        checked = ServiceOptions.checked(**options)
-        if may_execute(service) and (faults := checked.unfit_for_programs()):
-            raise ValueError("\n".join(faults))
-        definition = self._define(
-            service,
-            workers,
-            name=name or default_name(service),
-            args=() if args is None else args,
-            kwargs={} if kwargs is None else kwargs,
-            restart_policy=arguments.restart_policy(restart_policy),
-            options=checked,
+        given = {
+            "workers": workers,
+            "restart_policy": arguments.restart_policy(restart_policy),
+            **options,
+        }
+        definition = self._define_added(
+            service, name, given, () if args is None else args, {} if kwargs is None else kwargs
         )
         self._engine.add(definition)
         return definition.service_id
+
+    def _define_added(
+        self, service: Any, name: str | None, given: dict[str, Any], args: Any, kwargs: Any
+    ) -> ServiceDefinition:
+        """
+        :param given: ``workers``, ``restart_policy`` and the options.
+        """
+        from cotyledon_core.runtime.services import default_name, unique_name
+        from cotyledon_core.service_options import ServiceOptions
+
+        name = name or default_name(service)
+        if self._added is not None:
+            given = self._added.apply(unique_name(name, self._names), name, given)
+        own = {key: given.pop(key) for key in ServiceOptions.field_names if key in given}
+        options = ServiceOptions.checked(**own)
+        if may_execute(service) and (faults := options.unfit_for_programs()):
+            raise ValueError("\n".join(faults))
+        return self._define(service, name=name, args=args, kwargs=kwargs, options=options, **given)
 
     def _ids(self, names: Iterable[str]) -> tuple[ServiceId, ...]:
         """
@@ -295,12 +317,16 @@ class ServiceManager:
         Ends by SystemExit: status 0, 1 if the stop had to be forced, or 3 if it
         stopped by itself and a service has failed.
         """
+        from cotyledon_core.runtime.notifiers import default_notifiers
+
         self._thread = _thread.get_ident()
+        for line in self._added.unused() if self._added is not None else ():
+            LOG.warning("%s", line)
         try:
             status = self._engine.run(
                 self._name,
                 lambda: self._mp_context,
-                self._default_notifiers() if self._notifiers is None else self._notifiers,
+                default_notifiers() if self._notifiers is None else self._notifiers,
                 self._reconfiguration,
             )
         finally:
@@ -333,19 +359,6 @@ class ServiceManager:
             with self._unfinished:
                 pass  # whoever waits is let through one by one
 
-    def _default_notifiers(self) -> dict[str, Notifier]:
-        """The log, and systemd where it listens."""
-        notifiers: dict[str, Notifier] = {"log": self._log}
-        if os.environ.get("NOTIFY_SOCKET"):
-            from cotyledon_core.exceptions import PluginError
-            from cotyledon_core.plugins import loading
-
-            try:
-                notifiers["systemd"] = loading.load(loading.Namespace.NOTIFIERS, "systemd")()
-            except PluginError as error:
-                LOG.warning("systemd is not notified: %s", error)
-        return notifiers
-
     @classmethod
     def from_config(cls, conf: Any) -> ServiceManager:
         """Make a manager with the services that a configuration names.
@@ -355,22 +368,32 @@ class ServiceManager:
         :raises ConfigurationError: with every fault found.
         """
         from cotyledon_core.config.application import build
-        from cotyledon_core.process import contexts
 
         settings, reloader = build(conf)
-        manager = cls(
-            settings.spawn_interval,
-            settings.graceful_shutdown_timeout,
-            contexts.named(settings.start_method),
-            dump_signal=settings.dump_signal,
-            stop_delay=settings.stop_delay,
-        )
-        manager._name = settings.name or manager._name
+        manager = cls(graceful_shutdown_timeout=settings.graceful_shutdown_timeout)
+        manager._configure(settings)
         manager._engine.reloader = reloader
-        manager._notifiers = {item.name: item.notifier for item in settings.notifiers}
         for service in settings.services:
             manager._engine.add(manager._define_configured(service, None))
         return manager
+
+    def _configure(self, settings: ManagerSettings) -> None:
+        """Take over what [cotyledon] says."""
+        from cotyledon_core.process import contexts
+
+        self._name = settings.name or self._name
+        self._engine.spawn_interval = settings.spawn_interval or self._engine.spawn_interval
+        self.stop_delay = settings.stop_delay or self.stop_delay
+        if settings.dump_signal is not None:
+            self._engine.dump_signal = arguments.dump_signal(settings.dump_signal)
+        self._mp_context = contexts.named(settings.start_method) or self._mp_context
+        self._notifiers = {item.name: item.notifier for item in settings.notifiers}
+
+
+def _added_services(conf: Any) -> AddedServices | None:
+    from cotyledon_core.config.added import AddedServices
+
+    return AddedServices.read(conf)
 
 
 __all__ = ["Service", "ServiceManager"]

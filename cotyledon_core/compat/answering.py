@@ -59,7 +59,7 @@ class Answer(MetaPathFinder, Loader):
         try:
             module = import_module(home)
         except ModuleNotFoundError as error:
-            if error.name != home:
+            if not f"{home}.".startswith(f"{error.name}."):
                 raise
             return None
         return ModuleSpec(fullname, self, loader_state=module)

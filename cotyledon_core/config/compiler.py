@@ -81,8 +81,7 @@ class Compiler:
         values.register(CONTROL, ())
         self._policy_plugin(MANAGER)  # also if no service needs it
         values.check_registered()
-        services = tuple(filter(None, map(self._service, self._names(SERVICE))))
-        start_order.check(self._start_after, values)
+        services = self._services()
         notifiers = tuple(filter(None, map(self._notifier, self._names(NOTIFIER))))
         settings = ManagerSettings(
             name=values.get(MANAGER, "name") or None,
@@ -102,6 +101,11 @@ class Compiler:
         if values.faults:
             raise ConfigurationError(values.faults)
         return settings
+
+    def _services(self) -> tuple[ServiceSettings, ...]:
+        services = tuple(filter(None, map(self._service, self._names(SERVICE))))
+        start_order.check(self._start_after, self._values)
+        return services
 
     def _names(self, prefix: str) -> Iterator[str]:
         """The names in one of the manager's lists, without those that are at fault."""

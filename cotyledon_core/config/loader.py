@@ -54,7 +54,15 @@ def read(shared: SharedConf) -> tuple[ManagerSettings, cfg.ConfigOpts]:
 
     :raises ConfigurationError: with every fault found.
     """
+    conf, sources = fresh_reading(shared)
+    return Compiler(conf, sources, shared).compile(), conf
+
+
+def fresh_reading(shared: SharedConf) -> tuple[cfg.ConfigOpts, Sources]:
+    """A ConfigOpts of our own that has read the same files, and where their keys stand.
+
+    :raises ConfigurationError: with each file that is broken.
+    """
     origin = shared.origin
     sources = Sources.read(origin)
-    conf = origin.read()
-    return Compiler(conf, sources, shared).compile(), conf
+    return origin.read(), sources

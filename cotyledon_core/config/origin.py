@@ -207,6 +207,16 @@ class SharedConf:
         """Whether others can read it: it is the global one, or has options of theirs."""
         return self._conf is cfg.CONF or bool(self.origin.registered)
 
+    @property
+    def reads_environment(self) -> bool:
+        """Whether it has been called, and looks into the environment."""
+        return self._conf._args is not None and self._conf._use_env
+
+    def sections(self) -> set[str]:
+        """The sections of all files that it has read, none if it was not called."""
+        namespace = Contents.of(self._conf).namespace
+        return set() if namespace is None else {name for file in namespace._parsed for name in file}
+
     def get(self) -> cfg.ConfigOpts:
         """The one object."""
         return self._conf

@@ -50,9 +50,7 @@ def spawn(target: Callable[..., Any], *args: Any, **kwargs: Any) -> threading.Th
     return thread
 
 
-def spawn_process(
-    target: Callable[..., Any], ctx: Any = None, *args: Any, **kwargs: Any
-) -> Any:
+def spawn_process(target: Callable[..., Any], ctx: Any = None, *args: Any, **kwargs: Any) -> Any:
     """Call ``target`` in a process.
 
     :param ctx: the multiprocessing context that makes it.
