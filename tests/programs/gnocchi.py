@@ -91,7 +91,7 @@ def scenario(trial: Trial, cache: Path) -> None:
 
 def configure(trial: Trial, database: PostgreSQL, workers: int) -> None:
     """Write the configuration file."""
-    text = CONFIGURATION.format(url=database.url, directory=trial.directory, workers=workers)
+    text = CONFIGURATION.format(url=database.url(), directory=trial.directory, workers=workers)
     trial.write("gnocchi.conf", text)
 
 

@@ -1,5 +1,6 @@
-"""mistral: five of its servers in one launcher, the sixth, its REST interface, in another; workflows
-in, their results out, over RabbitMQ and PostgreSQL, while workers are killed, reloaded and stopped.
+"""mistral: five of its servers in one launcher, the sixth, its REST interface, in another;
+workflows in, their results out, over RabbitMQ and PostgreSQL, while workers are killed, reloaded
+and stopped.
 
 The sixth opens database connections before it is launched, which forked workers of the others would
 share.
@@ -60,7 +61,7 @@ def scenario(trial: Trial, cache: Path) -> None:
     database = trial.stack.enter_context(PostgreSQL(cache))
     broker = trial.stack.enter_context(RabbitMQ(cache))
     port = free_port()
-    text = CONFIGURATION.format(transport=broker.url, database=database.url, port=port)
+    text = CONFIGURATION.format(transport=broker.url, database=database.url(), port=port)
     configuration = trial.write("mistral.conf", text)
     trial.call("mistral-db-manage", "--config-file", configuration, "upgrade", "head")
     api = start(trial, "api")

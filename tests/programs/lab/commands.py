@@ -23,15 +23,21 @@ def command(name: str) -> str:
     return found
 
 
-def output_of(arguments: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> str:
+def output_of(
+    arguments: Sequence[str | Path],
+    environment: Mapping[str, str] | None = None,
+    given: str = "",
+) -> str:
     """What a command writes to standard output.
 
+    :param environment: added to this process's.
+    :param given: what it reads from standard input.
     :raises Unavailable: with the end of what it wrote, if it fails.
     """
     done = subprocess.run(
         [str(argument) for argument in arguments],
         env={**os.environ, **(environment or {}), "LC_ALL": "C.UTF-8"},
-        stdin=subprocess.DEVNULL,
+        input=given,
         capture_output=True,
         encoding="utf-8",
         errors="replace",

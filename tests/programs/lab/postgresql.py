@@ -45,10 +45,9 @@ class PostgreSQL(Server):
         words = [word for option in options for word in ("-c", option)]
         self.launch([self._bin / "postgres", "-D", data, *words], self._environment)
 
-    @property
-    def url(self) -> str:
+    def url(self, driver: str = "postgresql+psycopg2") -> str:
         """The database, for SQLAlchemy."""
-        return f"postgresql+psycopg2://trial@127.0.0.1:{self.port}/postgres"
+        return f"{driver}://trial@127.0.0.1:{self.port}/postgres"
 
 
 def _programs(root: Path) -> Path | None:

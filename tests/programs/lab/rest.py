@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
@@ -36,8 +37,12 @@ class Rest:
         request = urllib.request.Request(
             self._base + path, data=body, headers={**self._headers, **headers}, method=method
         )
-        with self._opener.open(request, timeout=30) as response:
-            text = response.read()
+        try:
+            with self._opener.open(request, timeout=30) as response:
+                text = response.read()
+        except urllib.error.HTTPError as error:
+            told = error.read().decode(errors="replace")[:500]
+            raise OSError(f"{method} {path}: {error}: {told}") from error
         return json.loads(text) if text else None
 
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import time
-import urllib.error
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -45,7 +44,7 @@ class Trial:
         self.findings: list[Finding] = []
         self.stack = contextlib.ExitStack()
         self._environment = environment
-        self._variables = variables
+        self.variables = dict(variables)
 
     def write(self, name: str, text: str) -> Path:
         """Put a file into the directory."""
@@ -53,24 +52,24 @@ class Trial:
         path.write_text(text)
         return path
 
-    def call(self, command: str, *arguments: str | Path) -> str:
+    def call(self, command: str, *arguments: str | Path, given: str = "") -> str:
         """Run a command of the program's to its end; return what it writes.
 
+        :param given: what it reads from standard input.
         :raises Failed: if it fails.
         """
+        words = [self._environment.bin / command, *arguments]
         try:
-            written = output_of([self._environment.bin / command, *arguments], self._variables)
+            return output_of(words, self.variables, given)
         except Unavailable as error:
             self.find(f"{command} works", False, error)
             raise Failed(command) from error
-        self.find(f"{command} works", True)
-        return written
 
     def start(self, command: str, *arguments: str | Path, log: str = "") -> Program:
         """Start a command of the program's, to be ended with the trial."""
         program = Program(
             [self._environment.bin / command, *arguments],
-            {**self._variables, "PYTHONUNBUFFERED": "1"},
+            {**self.variables, "PYTHONUNBUFFERED": "1"},
             self.directory / f"{log or command}.log",
         )
         self.stack.callback(program.close)
@@ -121,7 +120,7 @@ def until(probe: Callable[[], Answer | None]) -> tuple[Answer | None, float]:
     while True:
         try:
             answer = probe()
-        except (OSError, urllib.error.URLError):
+        except OSError:
             answer = None
         seconds = time.monotonic() - began
         if answer or seconds > PATIENCE:
