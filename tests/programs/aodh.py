@@ -30,8 +30,6 @@ CONFIGURATION = """
 transport_url = {transport}
 [database]
 connection = {database}
-[coordination]
-backend_url = file://{directory}/coordination
 [evaluator]
 workers = 2
 evaluation_interval = 1
@@ -44,6 +42,7 @@ workers = 2
 auth_mode = noauth
 [service_credentials]
 auth_type = none
+endpoint = {prometheus}
 """
 SERVICES = {
     "evaluator": "AlarmEvaluationService",
@@ -103,10 +102,8 @@ def scenario(trial: Trial, cache: Path) -> None:
     database = trial.stack.enter_context(PostgreSQL(cache))
     broker = trial.stack.enter_context(RabbitMQ(cache))
     receiver = trial.stack.enter_context(Receiver())
-    # where aodh looks for Prometheus
-    trial.variables |= {"PROMETHEUS_HOST": "127.0.0.1", "PROMETHEUS_PORT": str(receiver.port)}
     text = CONFIGURATION.format(
-        transport=broker.url, database=database.url("postgresql"), directory=trial.directory
+        transport=broker.url, database=database.url("postgresql"), prometheus=receiver.url("")
     )
     trial.write("aodh.conf", text)
     trial.call("aodh-dbsync", *options(trial))

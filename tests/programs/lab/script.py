@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +46,8 @@ def run(
     :param packages: whose versions are told.
     """
     options = parser(name).parse_args(arguments)
+    # by a SIGTERM, too, all is ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return _run(name, packages, scenario, options)
     except Unavailable as unavailable:
@@ -60,24 +63,29 @@ def parser(name: str) -> argparse.ArgumentParser:
         epilog="Exit status: 0 if all is well on this checkout, 1 if not, "
         f"{SKIPPED} if something cannot be had on this machine.",
     )
-    made.add_argument(
+    add_options(made)
+    return made
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Those that go on from the command that runs all scripts to each of them."""
+    parser.add_argument(
         "--on",
         choices=(BASELINE, OURS, "both"),
         default="both",
         help="the framework: the one that the program was written for, this checkout, "
         "or both (the default)",
     )
-    made.add_argument(
+    parser.add_argument(
         "--cache",
         type=Path,
         default=CACHE,
         metavar="DIRECTORY",
         help="where environments and servers are kept for the next run (default: %(default)s)",
     )
-    made.add_argument(
+    parser.add_argument(
         "--keep", action="store_true", help="keep the directories with configuration and logs"
     )
-    return made
 
 
 def _run(

@@ -15,7 +15,7 @@ from lab.environment import Environment
 from lab.errors import Failed, Unavailable
 from lab.program import Program
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds to wait for what must happen; only what fails takes so long."""
 
 Answer = TypeVar("Answer")
@@ -44,7 +44,7 @@ class Trial:
         self.findings: list[Finding] = []
         self.stack = contextlib.ExitStack()
         self._environment = environment
-        self.variables = dict(variables)
+        self._variables = variables
 
     def write(self, name: str, text: str) -> Path:
         """Put a file into the directory."""
@@ -60,7 +60,7 @@ class Trial:
         """
         words = [self._environment.bin / command, *arguments]
         try:
-            return output_of(words, self.variables, given)
+            return output_of(words, self._variables, given)
         except Unavailable as error:
             self.find(f"{command} works", False, error)
             raise Failed(command) from error
@@ -69,7 +69,7 @@ class Trial:
         """Start a command of the program's, to be ended with the trial."""
         program = Program(
             [self._environment.bin / command, *arguments],
-            {**self.variables, "PYTHONUNBUFFERED": "1"},
+            {**self._variables, "PYTHONUNBUFFERED": "1"},
             self.directory / f"{log or command}.log",
         )
         self.stack.callback(program.close)
