@@ -96,13 +96,17 @@ class Trial:
             raise Failed(question)
         return answer
 
-    def kill_workers(self, program: Program, name: str = "") -> None:
-        """End workers as the kernel would, and wait for their successors."""
+    def kill_workers(self, program: Program, name: str = "", what: str = "") -> None:
+        """End workers as the kernel would, and wait for their successors.
+
+        :param name: of their service, if not all are meant.
+        :param what: to call them.
+        """
         before = program.pids(name)
         for pid in before:
             kill(pid)
         self.wait(
-            f"{name or 'all'} workers killed: as many others are there",
+            f"{what or name or 'all'} workers killed: as many others are there",
             lambda: (now := program.pids(name)) and len(now) == len(before) and not now & before,
         )
 
