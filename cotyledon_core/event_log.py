@@ -10,9 +10,9 @@ none of them meets an attribute that a record has anyway.
 =========  ==============================================================
 level      events
 =========  ==============================================================
-error      a worker that hangs, a service given up, a reload refused, a hook that failed,
+error      a worker that hangs, a service given up, a reload that failed, a hook that failed,
            a notifier disabled
-warning    an end that nobody asked for, an end by force
+warning    an end that nobody asked for, an end by force, a reload undone
 debug      a spawn, a worker's own status
 info       all others
 =========  ==============================================================
@@ -32,6 +32,7 @@ _LEVELS: dict[type[events.Event], int] = {
     events.ReloadFailed: ERROR,
     events.HookFailed: ERROR,
     events.NotifierDisabled: ERROR,
+    events.ReloadUndone: WARNING,
     events.WorkerSpawned: DEBUG,
     events.WorkerStatus: DEBUG,
 }

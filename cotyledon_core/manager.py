@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cotyledon_core import arguments
 from cotyledon_core.log import Log
-from cotyledon_core.process import session, title
+from cotyledon_core.process import contexts, session, title
 from cotyledon_core.service import Service, may_execute
 from cotyledon_core.types import ServiceId
 
@@ -110,8 +110,6 @@ class ServiceManager:
         """The multiprocessing context that makes the workers; may be set."""
         if self._mp_context is not None:
             return self._mp_context
-        from cotyledon_core.process import contexts
-
         return contexts.default()
 
     @mp_context.setter
@@ -340,6 +338,10 @@ class ServiceManager:
 
         return Reconfiguration(reload, self._engine, self._names, self._define_configured)
 
+    def reload(self) -> None:
+        """Do what SIGHUP does; from any thread or hook. Before and after a run nothing."""
+        self._engine.ask_reload()
+
     def shutdown(self) -> None:
         """Stop everything gracefully.
 
@@ -379,8 +381,6 @@ class ServiceManager:
 
     def _configure(self, settings: ManagerSettings) -> None:
         """Take over what [cotyledon] says."""
-        from cotyledon_core.process import contexts
-
         self._name = settings.name or self._name
         self._engine.spawn_interval = settings.spawn_interval or self._engine.spawn_interval
         self.stop_delay = settings.stop_delay or self.stop_delay

@@ -110,7 +110,7 @@ class AddedServices(Compiler):
             if NAME.fullmatch(name):
                 yield name
             else:
-                self._values.register(section, ())
+                self._values.register(section, options.SERVICE_OPTIONS)
                 text = f"{name!r} is no name; use letters, digits and . _ - @"
                 self._values.fault(section, None, text)
 

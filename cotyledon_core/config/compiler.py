@@ -327,7 +327,7 @@ class Compiler:
             arguments.dump_signal(name or "0")
         except ValueError as error:
             self._note_lines(MANAGER, [str(error)])
-        return name
+        return name if self._values.is_set(MANAGER, "dump_signal") else None
 
     def _graceful_shutdown_timeout(self) -> int:
         key = "graceful_shutdown_timeout"

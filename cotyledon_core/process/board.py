@@ -53,7 +53,7 @@ class Board:
         self.dump_signal = dump_signal if self.descriptor >= 0 and _is_free(dump_signal) else 0
         self._path = b"/proc/self/fd/%d" % self.descriptor
         self._base = -1
-        """The file as the manager has it, while it is opened anew under the descriptor."""
+        """The file as the manager has it, while workers have it under the descriptor."""
         self._catches_errors = False
         self._free: list[int] = []
         self._used = 0
@@ -64,6 +64,11 @@ class Board:
         As they have faulthandler's handlers for fatal errors, which write here
         unless the application has them already.
         """
+        if self.stamps is not None and self.descriptor >= 0:
+            # what other processes than workers write is nobody's
+            os.lseek(self.descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
+            self._base = os.dup(self.descriptor)
+            keep_private(self._base)
         self._catch_errors()
         if self.dump_signal:
             import faulthandler
@@ -74,8 +79,6 @@ class Board:
         import faulthandler
 
         if self.descriptor >= 0 and not faulthandler.is_enabled():
-            # what other processes than workers write is nobody's
-            os.lseek(self.descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
             faulthandler.enable(file=self.descriptor)
             self._catches_errors = True
 
@@ -103,9 +106,6 @@ class Board:
     @contextlib.contextmanager
     def lending(self) -> Iterator[None]:
         """Workers are forked, each after :meth:`lend`."""
-        if self.descriptor >= 0 and self._base < 0:
-            self._base = os.dup(self.descriptor)
-            keep_private(self._base)
         try:
             yield
         finally:

@@ -132,7 +132,7 @@ class Signals:
         self._before: Signals | None = None
         self._previous: dict[int, Any] = {}
         self._previous_wakeup = -1
-        self._wakeup: Any = None
+        self._wakeup: Wakeup | None = None
         self._changes: list[tuple[int, Any]] = []
 
     def install(self) -> None:
@@ -157,6 +157,7 @@ class Signals:
         for number, handler in self._changes:
             _set_handler(number, handler)
         wakeup = self._wakeup
+        assert wakeup is not None
         wakeup.reader, wakeup.writer = self.reader, writer = make_pipe()
         found = _fstat(self.reader)
         self._reader_identity = found.st_dev, found.st_ino

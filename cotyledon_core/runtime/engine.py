@@ -19,7 +19,7 @@ from cotyledon_core.process import board, contexts, selector, session, spawner, 
 from cotyledon_core.process.channel import Channel
 from cotyledon_core.process.descriptors import fill_standard_descriptors
 from cotyledon_core.process.roll import Roll
-from cotyledon_core.process.signals import SIGALRM, SIGINT, SIGTERM, STOPPING, Signals
+from cotyledon_core.process.signals import SIGALRM, SIGHUP, SIGINT, SIGTERM, STOPPING, Signals
 from cotyledon_core.record import replace
 from cotyledon_core.runtime.children import Children
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
@@ -69,6 +69,8 @@ class Engine:
         """What asks a worker for its stacks; 0 for nothing."""
         self.hooks = Hooks()
         self.definitions: dict[ServiceId, ServiceDefinition] = {}
+        self.sizes: dict[ServiceId, int] = {}
+        """How many workers each service has to have; others than its definition said once."""
         self.reloader: Reloader | None = None
         self._reload: Reload | None = None
         self._environment = OwnEnvironment()
@@ -90,6 +92,7 @@ class Engine:
     # -- from any thread
 
     def add(self, definition: ServiceDefinition) -> None:
+        self.sizes[definition.service_id] = definition.workers
         self.definitions[definition.service_id] = definition
         if definition.options.max_memory and not can_measure_memory():
             LOG.warning(
@@ -99,8 +102,7 @@ class Engine:
         self._post(msg.AddService(definition.spec(self._foreign_code)))
 
     def scale(self, service_id: ServiceId, workers: int) -> None:
-        # a reload that is undone comes back to this size
-        self.definitions[service_id] = replace(self.definitions[service_id], workers=workers)
+        self.sizes[service_id] = workers
         self._post(msg.Scale(service_id, workers))
 
     def set_grace(self, grace: float) -> None:
@@ -111,6 +113,10 @@ class Engine:
 
     def shut_down(self) -> None:
         self._signals.post(SIGTERM)
+
+    def ask_reload(self) -> None:
+        if SIGHUP is not None:
+            self._signals.post(SIGHUP)
 
     def _post(self, message: msg.Message) -> None:
         self._commands.append(message)
@@ -225,7 +231,7 @@ class Engine:
     def _prepare_reload(self, target: Callable[[Reload], Any]) -> Iterable[msg.Message]:
         """The configuration first; only if that holds anything changes."""
         assert self._run is not None
-        reload = self._reload = Reload(self.definitions, self._foreign_code)
+        reload = self._reload = Reload(self.definitions, self.sizes, self._foreign_code)
         if self.reloader is None:
             for definition in list(self.definitions.values()):
                 reload.change(definition, definition.manner)

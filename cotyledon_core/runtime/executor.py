@@ -174,8 +174,9 @@ class Executor:
         if action.request is Request.RELOAD and not process.reload_signal:
             return [LeaveAsked(action.incarnation)]
         if action.request is Request.ABORT:
-            options = self._definitions[action.incarnation.service_id].options
-            force(process, int(options.watchdog_signal))
+            definition = self._definitions.get(action.incarnation.service_id)
+            # a service that was removed meanwhile has no wish any more
+            force(process, int(definition.options.watchdog_signal) if definition else SIGKILL)
         else:
             send(process, action.request)
         if action.request is Request.RELOAD and process.executed:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import signal
 import socket
 from collections import deque
@@ -90,7 +89,7 @@ class Helper:
 
     def put(self, message: Any) -> None:
         """Queue a message; never blocks."""
-        data = pickle.dumps(message)
+        data = _packed(message)
         if len(data) > MESSAGE_LIMIT:
             self._dropped += 1
             return
@@ -117,7 +116,7 @@ class Helper:
 
     def _send_next(self, end: socket.socket) -> None:
         if self._dropped:
-            end.send(pickle.dumps(Dropped(self._dropped)))
+            end.send(_packed(Dropped(self._dropped)))
             self._dropped = 0
             return
         try:
@@ -152,10 +151,19 @@ def _serve(name: str, serve: Serve, end: socket.socket) -> NoReturn:
         os._exit(0)
 
 
+def _packed(message: Any) -> bytes:
+    # loaded when there is something to say, which may be never
+    import pickle
+
+    return pickle.dumps(message)
+
+
 def _receive(end: socket.socket) -> Any:
     data = end.recv(MESSAGE_LIMIT + 1024)
     if not data:
         raise EOFError
+    import pickle
+
     try:
         return pickle.loads(data)
     except Exception:

@@ -202,8 +202,8 @@ class Household:
     def guard(self) -> None:
         """See to it that the guardian runs.
 
-        That is, before the first worker: one that is deaf from its beginning is guarded, too.
-        And not long before: what the manager touches after a fork is copied.
+        It has to before the first worker, as one that is deaf from its beginning is guarded,
+        too; and not long before, as what the manager touches after a fork is copied.
         """
         if not GUARDED or self._guardian is not None or self._guardian_due is not None:
             return

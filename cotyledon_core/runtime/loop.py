@@ -45,6 +45,7 @@ FATAL_ERRORS = frozenset(
 """Signals that faulthandler writes the stacks for."""
 DUMP_LIMIT = 32 * 1024
 """Characters of the stacks that are told with an end."""
+_TOLD_TO_HOOKS = frozenset({SIGTERM, SIGINT, SIGHUP, SIGALRM}) - {None}
 COMMAND_LIMIT = 64
 """Commands in one turn."""
 
@@ -93,9 +94,6 @@ class Loop:
     def run(self, start: msg.Start) -> int:
         """Supervise until the supervisor says that it is done; return the exit status."""
         self.deliver(start)
-        if self._supervisor.deadline() is None:
-            # no worker is about to be started, before which it would be
-            self._household.guard()
         while self._executor.exit_status is None:
             self.turn()
         return self._executor.exit_status
@@ -118,6 +116,8 @@ class Loop:
         self._obey(pending | self._take_late())
         self._take_commands()
         self._meet_deadlines()
+        # without any worker, too: who is told of events may start processes
+        self._household.guard()
         self._flush()
         self._household.keep(idle=self._timeout() != 0)
 
@@ -304,6 +304,9 @@ class Loop:
         return late
 
     def _obey(self, pending: set[int]) -> None:
+        if not pending.isdisjoint(_TOLD_TO_HOOKS):
+            # they may start processes
+            self._household.guard()
         if not pending.isdisjoint((SIGTERM, SIGINT)):
             self._household.before_stop()
         if SIGTERM in pending:

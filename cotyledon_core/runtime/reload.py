@@ -26,10 +26,17 @@ class Reload:
     """See the module's description.
 
     :param definitions: the services that the manager has; changed here.
+    :param sizes: how many workers they have to have; changed here, and by others.
     """
 
-    def __init__(self, definitions: Definitions, foreign_code: ForeignCode) -> None:
+    def __init__(
+        self,
+        definitions: Definitions,
+        sizes: MutableMapping[ServiceId, int],
+        foreign_code: ForeignCode,
+    ) -> None:
         self._definitions = definitions
+        self._sizes = sizes
         self._foreign_code = foreign_code
         self._messages: list[msg.Message] = []
         self._changes: list[msg.Change] = []
@@ -40,6 +47,7 @@ class Reload:
     def add(self, definition: ServiceDefinition) -> None:
         """A service comes."""
         service_id = definition.service_id
+        self._sizes[service_id] = definition.workers
         self._put(definition)
         self._messages.append(msg.AddService(self._spec(definition)))
         self.on_undo(lambda: self.remove(service_id))
@@ -47,15 +55,15 @@ class Reload:
     def remove(self, service_id: ServiceId) -> None:
         """A service goes."""
         definition = self._definitions.pop(service_id)
+        definition = replace(definition, workers=self._sizes.pop(service_id))
         self._messages.append(msg.RemoveService(service_id))
         self.on_undo(lambda: self.add(definition))
 
     def scale(self, service_id: ServiceId, workers: int) -> None:
         """A service gets another size."""
-        old = self._definitions[service_id]
-        self._put(replace(old, workers=workers))
+        old, self._sizes[service_id] = self._sizes[service_id], workers
         self._messages.append(msg.Scale(service_id, workers))
-        self.on_undo(lambda: self.scale(service_id, old.workers))
+        self.on_undo(lambda: self.scale(service_id, old))
 
     def change(
         self, definition: ServiceDefinition, manner: msg.Manner | None, *, afresh: bool = False
@@ -71,10 +79,13 @@ class Reload:
         self._put(definition)
         change = msg.Change(self._spec(definition), manner or msg.Manner.TELL, afresh)
         self._changes.append(change)
+        if manner is msg.Manner.TELL_OR_LEAVE:
+            # they were told by the way: nothing that they were made with has changed
+            old = replace(old, revision=definition.revision)
         self.on_undo(lambda: self._change_back(old, afresh))
 
     def _change_back(self, old: ServiceDefinition, afresh: bool) -> None:
-        self._put(replace(old, workers=self._definitions[old.service_id].workers))
+        self._put(old)
         self._changes.append(msg.Change(self._spec(old), msg.Manner.REPLACE, afresh))
 
     def post(self, message: msg.Message, undo: msg.Message) -> None:

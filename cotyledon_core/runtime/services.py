@@ -17,7 +17,7 @@ from cotyledon_core.plugins.restart_policy import (
 )
 from cotyledon_core.record import Record
 from cotyledon_core.runtime.dispatcher import ForeignCode, contained_policy
-from cotyledon_core.service import class_of, is_notified, may_execute
+from cotyledon_core.service import class_of, has_own_reload, is_notified, may_execute
 from cotyledon_core.service_options import ServiceOptions
 from cotyledon_core.supervision.messages import Manner, ServiceSpec
 from cotyledon_core.types import ServiceId
@@ -58,6 +58,14 @@ class ServiceDefinition(Record):
         return Manner.REPLACE if self.options.always_replaces else Manner.TELL
 
     @property
+    def may_reload(self) -> bool:
+        """Whether its workers may be able to reload in place, as far as it is known before."""
+        service_class = self.service_class
+        if service_class is None or may_execute(service_class):
+            return True
+        return has_own_reload(service_class) or getattr(self.factory, "conf", None) is not None
+
+    @property
     def executes(self) -> bool:
         """Whether an external program may take over the worker's process."""
         return may_execute(self.service_class)
@@ -89,6 +97,7 @@ class ServiceDefinition(Record):
             start_after=tuple(self.start_after),
             ends_manager=self.options.on_give_up == "shutdown",
             revision=self.revision,
+            may_reload=self.may_reload,
             max_unavailable=self.options.max_missing,
             max_surge=self.options.max_surge,
             min_ready_time=self.options.min_ready_time,

@@ -1,8 +1,9 @@
 """What follows the end of a worker's process.
 
 Who decides it, highest first: a stop of the manager; the wanted number of
-workers; a replacement that was asked for, be it for a bound that was reached;
-the service having been given up; the restart policy. See :meth:`Ends._settle`.
+workers; a replacement that was asked for, be it for a bound that was reached,
+or one for which the worker waited; the service having been given up; the
+restart policy. See :meth:`Ends._settle`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from cotyledon_core.supervision.findings import Findings
 from cotyledon_core.supervision.recycling import Recycling
 from cotyledon_core.supervision.replacement import Replacement
 from cotyledon_core.supervision.service import SupervisedService
-from cotyledon_core.supervision.shutdown import FAILED, Shutdown
+from cotyledon_core.supervision.shutdown import Shutdown
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.states import Goal, Occurrence, State
 from cotyledon_core.supervision.stopping import Stopping
@@ -101,7 +102,7 @@ class Ends:
         if self._situation.stopping or worker.goal is Goal.DOWN or replaced:
             worker.settle(State.STOPPED)
             self._stopping.retire(worker)
-        elif worker.was_asked:
+        elif worker.was_asked or worker in worker.service.rollout.waiting:
             self._replace(worker)
         elif worker.service.given_up:
             worker.settle(State.FATAL)
@@ -156,7 +157,7 @@ class Ends:
         self._replacement.given_up(service)
         self._situation.agenda.publish_of(service, events.ServiceGivenUp, reason=reason)
         if service.spec.ends_manager:
-            self._shutdown.ask(f"service {service.spec.name} given up: {reason}", FAILED)
+            self._shutdown.given_up(service, reason)
         self._situation.completion.look_at(service)
         self._lose_later(service, "was given up")
 

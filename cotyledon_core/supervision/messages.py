@@ -56,6 +56,8 @@ class ServiceSpec(Record):
     """How many may be replaced at a time for having reached a bound; at least 1."""
     revision: int = 0
     """Of what its workers are made; one that was made of another is out of date."""
+    may_reload: bool = True
+    """Whether its workers may be able to reload in place, as far as it is known."""
     max_unavailable: Share = Share(25, percent=True)
     """How many may be missing at a time while workers are replaced; see :mod:`.replacement`."""
     max_surge: Share = Share(0)

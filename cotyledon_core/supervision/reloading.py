@@ -101,6 +101,11 @@ class Reloading:
             for service, change in changes:
                 self._apply(service, change)
 
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether the shell is about to say what changes."""
+        return self._phase in (Phase.PREPARED, Phase.FAILED)
+
     def _expect(self, phase: Phase) -> None:
         if self._phase is not phase:
             raise ImpossibleMessage(f"an answer for a reload that is not {phase.value}")

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cotyledon_core.plugins.restart_policy import Phase
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Request, Signal
 from cotyledon_core.supervision.recycling import Recycling
@@ -38,7 +39,8 @@ class Replacement:
         self._situation = situation
         self._stopping = stopping
         self._recycling = recycling
-        self.under_way: set[SupervisedService] = set()
+        # ordered, so that the same messages always lead to the same actions
+        self.under_way: dict[SupervisedService, None] = {}
         """Services for which a reload has to wait."""
         self.failed: Callable[[SupervisedService, str], None] = lambda service, why: None
         """Told of every loss on the way of a reload."""
@@ -61,8 +63,8 @@ class Replacement:
         """
         service.rollout.keeps = keep
         for worker in self._begin(service):
-            if service.has_standby(worker):
-                self._queue(worker)  # a new process that does not count yet
+            if service.has_standby(worker) or _is_useless(worker):
+                self._queue(worker)
             else:
                 self._forget(worker)
                 service.rollout.told.add(worker)
@@ -181,6 +183,7 @@ class Replacement:
         """The worker's process is ready."""
         rollout, spec = worker.service.rollout, worker.service.spec
         if worker not in rollout.starting:
+            self.advance(worker.service)  # one less is missing
             return
         rollout.starting.remove(worker)
         rollout.observed.add(worker)
@@ -254,7 +257,8 @@ class Replacement:
     def _give_back(self, worker: Worker) -> None:
         worker.service.swap(worker.worker_id)
         worker.goal = Goal.DOWN
-        self._stopping.stop(worker, Ending.STOP)
+        if not worker.is_being_made:
+            self._stopping.stop(worker, Ending.STOP)
 
     # -- how far it is
 
@@ -271,18 +275,23 @@ class Replacement:
             rollout.awaited = False
             self._recycling.grant(service)
         if rollout.awaited or service.leaving:
-            self.under_way.add(service)
+            self.under_way[service] = None
         else:
-            self.under_way.discard(service)
+            self.under_way.pop(service, None)
 
     def _limit(self, service: SupervisedService) -> None:
         """How long the next step may take."""
         deadlines, timer = self._situation.deadlines, Timer(Kind.REPLACEMENT, service)
         timeout = service.spec.replacement_timeout
-        if not (service.rollout.stands and timeout > 0):
+        if not (service.stands and timeout > 0):
             deadlines.cancel(timer)
         elif timer not in deadlines:
             deadlines.set(timer, self._situation.now + timeout)
+
+
+def _is_useless(worker: Worker) -> bool:
+    """Whether to wait until it is ready would only be to replace it then."""
+    return worker.state is State.STARTING and not worker.service.spec.may_reload
 
 
 def _loss(worker: Worker, how: str) -> str:
@@ -290,6 +299,8 @@ def _loss(worker: Worker, how: str) -> str:
     rollout = worker.service.rollout
     name = f"worker {worker.service.spec.name}({worker.worker_id})"
     if worker in rollout.told:
+        if worker.phase is Phase.BOOT:
+            return ""  # made of what the service was before; the next process is not
         return f"{name} ended while it was to reload: {how}"
     if worker in rollout.starting:
         return f"{name} was not ready: {how}"

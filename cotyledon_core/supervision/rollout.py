@@ -36,10 +36,10 @@ class Rollout:
         return bool(self.told or self.waiting or self.coming or self.starting or self.observed)
 
     @property
-    def stands(self) -> bool:
-        """Whether nothing can come forward but by something that may never happen."""
-        blocked = self.waiting and not (self.coming or self.observed)
-        return bool(self.told or self.starting or blocked)
+    def is_blocked(self) -> bool:
+        """Whether some wait for what none of the others can bring."""
+        others = self.told or self.coming or self.starting or self.observed
+        return bool(self.waiting and not others)
 
     @property
     def is_only_told(self) -> bool:

@@ -98,6 +98,15 @@ class SupervisedService:
         double = self.doubles.get(worker.worker_id)
         return double is not None and double is not worker and double.goal is Goal.UP
 
+    @property
+    def stands(self) -> bool:
+        """Whether its workers' way to another revision needs what may never happen."""
+        if self.rollout.told or self.rollout.starting:
+            return True
+        return self.rollout.is_blocked and not any(
+            double.state is State.STOPPING for double in self.doubles.values()
+        )
+
     def double(self, worker: Worker) -> Worker:
         """Make a successor for the worker, which goes on beside it."""
         successor = Worker(self, worker.worker_id)

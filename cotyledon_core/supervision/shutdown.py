@@ -44,14 +44,29 @@ class Shutdown:
         self._bound: float | None = None
         self._reason = ""
         self._status = 0
+        self._missed: dict[SupervisedService, str] = {}
+        """Services that were given up and that the manager cannot do without, and why."""
 
     def set_delay(self, seconds: float) -> None:
         """For a stop that has not been accepted yet."""
         self._delay = seconds
 
-    def ask(self, reason: str, status: int) -> None:
-        """The manager is to stop for a reason of its own.
+    def given_up(self, service: SupervisedService, reason: str) -> None:
+        """The manager cannot do without this service."""
+        self._missed[service] = reason
 
+    def ask_if_due(self) -> None:
+        """Stop if the manager has a reason of its own."""
+        missed, self._missed = self._missed, {}
+        for service, reason in missed.items():
+            if service.given_up:
+                self._ask(f"service {service.spec.name} given up: {reason}", FAILED)
+        completion = self._situation.completion
+        if completion.reached():
+            self._ask("nothing is left to supervise", 0 if completion.is_clean() else FAILED)
+
+    def _ask(self, reason: str, status: int) -> None:
+        """
         :param status: the exit status, unless the end has to be forced.
         """
         if self._situation.stopping:
@@ -59,12 +74,6 @@ class Shutdown:
         self._reason, self._status = reason, status
         self._close()
         self._situation.agenda.add(AskShutdown())
-
-    def ask_if_over(self) -> None:
-        """Stop when nothing is left to supervise."""
-        completion = self._situation.completion
-        if completion.reached():
-            self.ask("nothing is left to supervise", 0 if completion.is_clean() else FAILED)
 
     def stop_noticed(self, message: msg.StopNoticed) -> None:
         self._close()

@@ -16,11 +16,11 @@ class StartQueue:
     def __init__(self, interval: float) -> None:
         self._interval = interval
         self._waiting: deque[Worker] = deque()
-        self._next_at = 0.0
+        self._last_at: float | None = None
         self._closed = False
 
     def set_interval(self, interval: float) -> None:
-        """The least time between two starts, in seconds, from the next one on."""
+        """The least time between two starts, in seconds; also from the last one to the next."""
         self._interval = interval
 
     def add(self, worker: Worker) -> None:
@@ -36,17 +36,21 @@ class StartQueue:
 
     def started(self, now: float) -> None:
         """A start was made; it may have taken its time."""
-        self._next_at = now + self._interval
+        self._last_at = now
 
     def next_at(self) -> float | None:
         """When the next start is due; None if nobody waits."""
-        return self._next_at if self._waiting else None
+        return self._free_at if self._waiting else None
+
+    @property
+    def _free_at(self) -> float:
+        return 0.0 if self._last_at is None else self._last_at + self._interval
 
     def pop_due(self, now: float) -> Worker | None:
         """The next that may start now; those that left the queue meanwhile are passed over."""
-        while self._waiting and now >= self._next_at:
+        while self._waiting and now >= self._free_at:
             worker = self._waiting.popleft()
             if worker.queued:
-                self._next_at = now + self._interval
+                self._last_at = now
                 return worker
         return None

@@ -16,10 +16,11 @@ from cotyledon_core.supervision.recycling import Recycling
 from cotyledon_core.supervision.replacement import Replacement
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.situation import Situation
-from cotyledon_core.supervision.states import Occurrence, State
+from cotyledon_core.supervision.states import Goal, Occurrence, State
+from cotyledon_core.supervision.stopping import Stopping
 from cotyledon_core.supervision.timers import Kind, Timer
 from cotyledon_core.supervision.watching import Watching
-from cotyledon_core.supervision.worker import Worker
+from cotyledon_core.supervision.worker import Ending, Worker
 
 SPAWN_BATCH = 32
 """Processes started for one ``DeadlineReached``."""
@@ -31,10 +32,12 @@ class Starting:
     def __init__(
         self,
         situation: Situation,
+        stopping: Stopping,
         watching: Watching,
         recycling: Recycling,
         replacement: Replacement,
     ) -> None:
+        self._stopping = stopping
         self._replacement = replacement
         self._situation = situation
         self._watching = watching
@@ -99,7 +102,10 @@ class Starting:
         worker.started_at = situation.now
         situation.starts.started(situation.now)
         situation.agenda.publish_of_worker(worker, events.WorkerSpawned)
-        self._watching.spawned(worker)
+        if worker.goal is Goal.DOWN:  # since it was asked for
+            self._stopping.stop(worker, Ending.STOP)
+        else:
+            self._watching.spawned(worker)
 
     def ready(self, message: msg.Ready) -> None:
         situation = self._situation

@@ -58,7 +58,7 @@ class Supervisor:
         watching = Watching(situation, stopping)
         self._recycling = recycling = Recycling(situation, stopping, random)
         self._replacement = replacement = Replacement(situation, stopping, recycling)
-        self._starting = starting = Starting(situation, watching, recycling, replacement)
+        self._starting = starting = Starting(situation, stopping, watching, recycling, replacement)
         self._reloading = reloading = Reloading(situation, starting, recycling, replacement)
         self._shutdown = shutdown = Shutdown(situation, stopping, stop_delay)
         self._departure = departure = Departure(situation, stopping, replacement)
@@ -124,7 +124,8 @@ class Supervisor:
         if self._shutdown.done:
             return []
         self._handlers[type(message)](message)
-        self._shutdown.ask_if_over()
+        if not self._reloading.awaits_answer:  # which may bring what is missing
+            self._shutdown.ask_if_due()
         self._reloading.finish_if_over()
         if not self._situation.stopping and self._situation.readiness.completed():
             self._announce_ready()

@@ -118,6 +118,11 @@ class Worker:
         return self.state in ALIVE
 
     @property
+    def is_being_made(self) -> bool:
+        """Whether a process was asked for, and it is not known yet whether there is one."""
+        return self.alive and self.pid is None
+
+    @property
     def was_asked(self) -> bool:
         """Whether the manager has asked the process to end for a reason of its own."""
         return self.ending is not None and self.ending not in UNASKED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -81,6 +80,8 @@ class SealedAssignment:
 
     def open(self) -> Assignment:
         """The assignment; raises whatever keeps it from being made."""
+        import pickle
+
         content = self._content
         opened = pickle.loads(content) if isinstance(content, bytes) else content
         assert isinstance(opened, Assignment)

@@ -91,5 +91,7 @@ def end(status: int) -> NoReturn:
 
 
 def _finish_logging() -> None:
-    if "logging" in sys.modules:
-        sys.modules["logging"].shutdown()
+    # another thread may just be loading it
+    shut_down = getattr(sys.modules.get("logging"), "shutdown", None)
+    if shut_down is not None:
+        shut_down()

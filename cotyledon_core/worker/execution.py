@@ -7,6 +7,7 @@ worker that has no such pipe says that it is ready just before.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -51,6 +52,7 @@ def become(
         if report is None:
             _keep_descriptors()
             if not notified:
+                _check_executable(program.argv[0], environment)
                 tell(channel, pid, "READY=1")
         else:
             os.write(report, EXECUTING.encode())
@@ -58,6 +60,18 @@ def become(
     except (OSError, ValueError, LookupError) as error:
         _report(error, program, channel, report)
     os._exit(EXIT_STATUS)
+
+
+def _check_executable(file: str, environment: dict[str, str]) -> None:
+    """Readiness is not told for what cannot be executed, as far as that can be known before.
+
+    :raises OSError: if there is no such file, or it may not be executed.
+    """
+    import shutil
+
+    if shutil.which(file, path=environment.get("PATH")) is None:
+        number = errno.EACCES if os.path.exists(file) else errno.ENOENT
+        raise OSError(number, os.strerror(number))
 
 
 def _keep_descriptors() -> None:

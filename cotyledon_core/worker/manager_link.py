@@ -66,14 +66,14 @@ class ManagerLink:
             self._poll.register(self._polled, POLLIN)
         milliseconds = None if timeout is None else timeout * 1000
         ready = signals.interruptible(_poll, _NOTHING, self._poll, milliseconds)
-        ended = False
+        ended = lost = False
         for descriptor, state in ready:
-            if descriptor != self._polled:
-                ended = self._has_ended(state)
-            elif state != POLLIN:
+            if descriptor == self._polled:
                 # the end of the writer shows at the reader
-                self.regain(signals)
-        if signals.lost():
+                lost = state != POLLIN
+            else:
+                ended = self._has_ended(state)
+        if lost or signals.lost():
             self.regain(signals)
         return self._watched and ended
 

@@ -57,6 +57,14 @@ def test_readme_service(launch: Callable[..., Application], tmp_path: Path) -> N
     assert application.stop() == 0
 
 
+def test_launching_as_by_oslo_service(launch: Callable[..., Application], tmp_path: Path) -> None:
+    (program,) = (block for block in shown_in("doc/compat.rst", "python") if "launch(" in block)
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    application = launch(str(tmp_path / "program"))
+    wait_for_output(application, "at work")
+    assert application.stop() == 0
+
+
 @needs_entry_points
 def test_readme_configuration(
     launch: Callable[..., Application], command: str, tmp_path: Path

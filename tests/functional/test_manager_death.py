@@ -141,6 +141,15 @@ def test_killed_between_a_workers_fork_and_anything_else(launch: Launch) -> None
     application.wait_until_gone()
 
 
+@pytest.mark.parametrize("number", ["1", "2"])
+def test_killed_right_after_a_first_fork(launch: Launch, number: str) -> None:
+    """The guardian's, then that of a worker which is deaf and out of the group."""
+    application = launch("dying", "at_a_first_fork", number)
+    assert application.wait() == -signal.SIGKILL
+    application.wait_until_gone()
+    assert len(application.records("init")) == int(number) - 1
+
+
 def test_killed_while_workers_are_constructed(launch: Launch, method: str) -> None:
     application = launch("dying", "gated", "3", method=method)
     (application.directory / "gate-init").touch()

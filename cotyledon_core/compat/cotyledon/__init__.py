@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cotyledon_core.compat.answering import answer
 from cotyledon_core.manager import ServiceManager
+from cotyledon_core.runtime import engine  # noqa: F401 - a manager is made at once then
 from cotyledon_core.service import Service
 
 if TYPE_CHECKING:

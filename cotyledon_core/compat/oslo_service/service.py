@@ -5,19 +5,18 @@ from __future__ import annotations
 import copy
 import logging
 import multiprocessing
-import os
-import signal
-import sys
 import threading
 import warnings
 from multiprocessing.reduction import ForkingPickler
-from typing import Any, NoReturn
+from typing import Any
 
 from oslo_config import cfg
 
 from cotyledon_core.compat import cotyledon
 from cotyledon_core.compat.oslo_service import _options, opts
-from cotyledon_core.compat.oslo_service._in_process import Launcher, Services, reread
+from cotyledon_core.compat.oslo_service._foreground import Foreground
+from cotyledon_core.compat.oslo_service._in_process import Launcher, Services
+from cotyledon_core.compat.oslo_service._service import Service
 from cotyledon_core.compat.oslo_service._signals import (
     SignalExit,
     SignalHandler,
@@ -36,8 +35,8 @@ from cotyledon_core.compat.oslo_service._wrapper import (
     service_name,
 )
 from cotyledon_core.compat.oslo_service.backend.base import ServiceBase
-from cotyledon_core.compat.oslo_service.threadgroup import ThreadGroup
 from cotyledon_core.oslo_config_glue import ReloadMethod
+from cotyledon_core.worker.travelling import fault
 
 __all__ = [
     "Launcher",
@@ -64,45 +63,6 @@ def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
     return [(None, copy.deepcopy(_options.service_opts))]
 
 
-class Service(ServiceBase):
-    """A service with a group of threads, :attr:`tg`.
-
-    :param threads: how many threads it may have at a time.
-    """
-
-    def __init__(self, threads: int = 1000) -> None:
-        super().__init__()
-        self.tg = ThreadGroup(threads)
-        self.backdoor_port = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without the threads, which cannot travel."""
-        state = {name: value for name, value in vars(self).items() if name != "tg"}
-        return {**state, "_thread_pool_size": self.tg.thread_pool_size}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        self.tg = ThreadGroup(state.pop("_thread_pool_size", 1000))
-        vars(self).update(state)
-
-    def start(self) -> None:
-        """Start; nothing to do unless overridden."""
-
-    def reset(self) -> None:
-        """Take over a changed configuration; nothing to do unless overridden."""
-
-    def stop(self, graceful: bool = False) -> None:
-        """Stop the timers.
-
-        :param graceful: whether to wait for them and the threads.
-        """
-        self.tg.stop(graceful)
-
-    def wait(self) -> None:
-        """Wait for the timers and threads."""
-        self.tg.wait()
-
-
 class _ManagingLauncher:
     """Launches services in worker processes, under one manager.
 
@@ -112,8 +72,8 @@ class _ManagingLauncher:
     def __init__(self, conf: Any, restart_method: ReloadMethod, start_method: str | None) -> None:
         check_restart_method(restart_method)
         self.conf = conf
+        self.restart_method: ReloadMethod = restart_method
         opts.register_service_opts(conf)
-        self.restart_method = restart_method
         self.start_method = start_method
         self._lock = threading.Lock()
         self._manager: Any = None
@@ -159,7 +119,8 @@ class _ManagingLauncher:
 
     def restart(self) -> None:
         """Have the configuration files read again and the services follow, as SIGHUP does."""
-        os.kill(os.getpid(), signal.SIGHUP)
+        if self._manager is not None:
+            self._manager.reload()
 
 
 class ServiceLauncher(_ManagingLauncher):
@@ -198,7 +159,7 @@ class ServiceLauncher(_ManagingLauncher):
         return self._run()
 
 
-class ProcessLauncher(_ManagingLauncher):
+class ProcessLauncher(Foreground, _ManagingLauncher):
     """Launches services in worker processes, or in this one.
 
     See :class:`ServiceLauncher` for the other parameters.
@@ -217,9 +178,6 @@ class ProcessLauncher(_ManagingLauncher):
     ) -> None:
         super().__init__(conf, restart_method, start_method)
         self.no_fork = no_fork
-        self.service: Any = None
-        self.signal_handler: Any = None
-        self._restarts = 0
         if no_fork:
             self.signal_handler = SignalHandler()
             self.add_signal_handlers()
@@ -264,63 +222,6 @@ class ProcessLauncher(_ManagingLauncher):
             self._reload_service()
         else:
             super().restart()
-
-    # -- in this process
-
-    def add_signal_handlers(self) -> None:
-        """Handle the signals of a service that runs here."""
-        self.signal_handler.clear()
-        self.signal_handler.add_handler("SIGTERM", self._graceful_shutdown)
-        self.signal_handler.add_handler("SIGINT", self._fast_exit)
-        self.signal_handler.add_handler("SIGHUP", self._reload_service)
-        self.signal_handler.add_handler("SIGALRM", self._on_alarm_exit)
-
-    def _run_here(self, service: Any) -> None:
-        LOG.info("no_fork: running the service in this process")
-        self.service = service
-        service.start()
-        restarts = -1
-        while restarts != self._restarts:
-            restarts = self._restarts
-            service.wait()
-
-    def _reload_service(self, *args: Any) -> None:
-        """In place: it starts again, or goes on with what has changed."""
-        LOG.info("reading the configuration again, by %s", self.restart_method)
-        try:
-            reread(self.conf, self.restart_method)
-        except Exception as error:
-            LOG.error("configuration files not reloaded, the values stay: %s", error)
-            return
-        if self.service is None:
-            return
-        if self.restart_method == "reload":
-            # whoever waits for it goes on to wait for what is started now
-            self._restarts += 1
-            self.service.stop()
-            self.service.reset()
-            self.service.start()
-        else:
-            self.service.reset()
-
-    def _graceful_shutdown(self, *args: Any) -> None:
-        LOG.info("Graceful shutdown start")
-        self.signal_handler.ignore_handler("SIGTERM")
-        timeout = self.conf.graceful_shutdown_timeout
-        if timeout and self.signal_handler.is_signal_supported("SIGALRM"):
-            signal.alarm(timeout)
-        if self.service is not None:
-            self.service.stop()
-        LOG.info("Graceful shutdown finish")
-        _exit(0)
-
-    def _fast_exit(self, *args: Any) -> None:
-        LOG.info("Caught SIGINT signal, instantaneous exiting")
-        _exit(1)
-
-    def _on_alarm_exit(self, *args: Any) -> None:
-        LOG.info("Graceful shutdown timeout exceeded, instantaneous exiting")
-        _exit(1)
 
 
 def launch(
@@ -380,18 +281,7 @@ def _check_spawn_picklable(service_instance: Any, conf: Any = None) -> None:
     try:
         ForkingPickler.dumps((service_instance, conf))
     except Exception:
-        LOG.error(
-            "service %s or its configuration cannot travel to a worker that is started by spawn",
-            service_name(service_instance),
-        )
+        name = service_name(service_instance)
+        faults = filter(None, (fault(service_instance, name), fault(conf, "its configuration")))
+        LOG.error("service %s cannot be started by spawn: %s", name, "; ".join(faults))
         raise
-
-
-def _exit(status: int) -> NoReturn:
-    """End the process at once, from a signal handler, with what it has said."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except Exception:
-            pass
-    os._exit(status)

@@ -165,6 +165,24 @@ def at_a_workers_fork() -> None:
     made.run()
 
 
+def at_a_first_fork(number: str) -> None:
+    """Dies as the first thing after so many forks, the guardian's and the first worker's."""
+
+    def die() -> None:
+        forks.append(number)
+        if len(forks) == int(number):
+            if len(forks) > 1:
+                wait_at("moved")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    forks: list[str] = []
+    open(gate("moved"), "x").close()
+    os.register_at_fork(after_in_parent=die)
+    made = manager(1)
+    made.add(Moved)
+    made.run()
+
+
 def beside_a_neighbour() -> None:
     """Not the leader of its group, which has somebody else in it."""
     made = manager(1)

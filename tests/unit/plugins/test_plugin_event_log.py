@@ -42,6 +42,7 @@ LEVELS = {
     "reload_failed": "ERROR",
     "hook_failed": "ERROR",
     "notifier_disabled": "ERROR",
+    "reload_undone": "WARNING",
     "worker_exited": "WARNING",
     "worker_spawned": "DEBUG",
     "worker_status": "DEBUG",

@@ -55,6 +55,36 @@ def test_stacks_are_written_each_to_its_place(board: Board, in_child: InChild) -
     assert [bool(place.take_dump()) for place in places] == [False, False, True]
 
 
+def test_a_child_finds_the_place_that_was_lent_before_its_fork(
+    board: Board, in_child: InChild
+) -> None:
+    places = [board.take() for _ in range(3)]
+
+    def forked_writes() -> None:
+        in_child(lambda: os.kill(os.getpid(), places[0].dump_signal))
+
+    with board.lending():
+        for place in (places[1], NOWHERE, places[2], NOWHERE):
+            board.lend(place)
+            forked_writes()
+        board.lend(places[0])
+    forked_writes()
+    dumps = [place.take_dump() for place in places]
+    assert [dump.count("in forked_writes") for dump in dumps] == [0, 1, 1]
+
+
+def test_where_the_file_cannot_be_opened_nobody_writes_to_anothers_place(
+    board: Board, in_child: InChild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = board.take(), board.take()
+    with board.lending():
+        board.lend(first)
+        monkeypatch.setattr(board, "_path", b"/proc/self/fd/nothing")
+        board.lend(second)
+        in_child(lambda: os.kill(os.getpid(), second.dump_signal))
+    assert (first.take_dump(), second.take_dump()) == ("", "")
+
+
 def test_stacks_that_nobody_took_are_not_the_next_workers(board: Board, in_child: InChild) -> None:
     first, second = board.take(), board.take()
     in_child(lambda: recursive_name_in_the_stacks(first))

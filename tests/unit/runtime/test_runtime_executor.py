@@ -75,8 +75,9 @@ class Shell:
         hooks.reload.append(lambda: self.log.append("event"))
         self.spawner = FakeSpawner(self.log)
         self.definition = ServiceDefinition(SERVICE_ID, "web", Service, 3)
+        self.definitions = {SERVICE_ID: self.definition}
         self.executor = Executor(
-            definitions={SERVICE_ID: self.definition},
+            definitions=self.definitions,
             children=self.children,
             dispatcher=Dispatcher(hooks, ForeignCode(lambda: False)),
             hooks=hooks,
@@ -122,6 +123,14 @@ def test_requests_are_signals(shell: Shell, request_: Request, numbers: list[int
     shell.started()
     assert shell.perform(Signal(incarnation(0), request_)) == []
     assert shell.log == [(100, number) for number in numbers]
+
+
+@posix
+def test_a_worker_that_hangs_is_ended_when_its_service_is_gone(shell: Shell) -> None:
+    shell.started()
+    del shell.definitions[SERVICE_ID]
+    assert shell.perform(Signal(incarnation(0), Request.ABORT)) == []
+    assert shell.log == [(100, signal.SIGKILL), (100, signal.SIGCONT)]
 
 
 @posix

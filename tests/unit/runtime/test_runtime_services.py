@@ -31,6 +31,10 @@ class Named(Service):
     graceful_shutdown_timeout = 7
 
 
+class InPlace(Service):
+    def reload(self) -> None: ...
+
+
 class Executing(Service):
     def program(self) -> Program:
         return Program(argv=["true"])
@@ -104,6 +108,14 @@ def definition(factory: Any, **options: Any) -> ServiceDefinition:
 def test_what_the_class_tells(factory: Any, grace: float | None, executes: bool) -> None:
     found = definition(factory)
     assert (found.grace, found.executes) == (grace, executes)
+
+
+@pytest.mark.parametrize(
+    ("factory", "may_reload"),
+    [(Plain, False), (InPlace, True), (Executing, True), (Foreign, False), (make, True)],
+)
+def test_whether_it_may_reload_in_place(factory: Any, may_reload: bool) -> None:
+    assert definition(factory).may_reload is may_reload
 
 
 def test_a_given_grace_period_comes_first() -> None:

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus, GiveUp, Restart, Stop
 from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.actions import Request
 from cotyledon_core.supervision.share import Share
 from cotyledon_core.testing.simulation import FakeProcess
 
@@ -47,6 +48,7 @@ SERVICES = st.fixed_dictionaries(
         "ends_manager": st.sampled_from([False, False, False, True]),
         "max_lifetime": st.sampled_from([0.0, 0.0, 7.0]),
         "recycle_jitter": st.sampled_from([0.0, 0.5]),
+        "max_unavailable": st.sampled_from(list(map(Share.parse, (1, 2, "25%", "100%")))),
         "max_recycling": st.sampled_from(list(map(Share.parse, (1, 2, "25%", "50%", "100%")))),
     }
 )
@@ -114,7 +116,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(running)
     @rule()
     def reload(self) -> None:
-        self.simulation.send(msg.Reload())
+        self.simulation.send(msg.AskReload())
 
     @precondition(running)
     @rule(grace=st.sampled_from([0.0, 2.0, 8.0]))
@@ -181,6 +183,16 @@ class Histories(RuleBasedStateMachine):
         process = self.pick(number, self.simulation.unreaped())
         if process is not None:
             self.simulation.send(msg.LeaveAsked(process.incarnation))
+
+    @precondition(running)
+    @rule(number=NUMBERS, can=st.booleans())
+    def answer(self, number: int, can: bool) -> None:
+        """One that was told to reload does so, or has to leave."""
+        told = [p for p in self.simulation.unreaped() if Request.RELOAD in p.received]
+        process = self.pick(number, told)
+        if process is not None:
+            answer = msg.Reloaded if can else msg.LeaveAsked
+            self.simulation.send(answer(process.incarnation))
 
     @precondition(running)
     @rule(number=NUMBERS)

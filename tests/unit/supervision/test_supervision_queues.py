@@ -121,3 +121,14 @@ def test_the_interval_is_kept(interval: float, times: list[float]) -> None:
     assert all(later - earlier >= interval for earlier, later in pairwise(started))
     if interval == 0.0:
         assert started == times
+
+
+@pytest.mark.parametrize("interval", [1.0, 100.0])
+def test_another_interval_holds_from_the_last_start_on(interval: float) -> None:
+    queue = StartQueue(10.0)
+    for _ in range(2):
+        queue.add(worker())
+    assert queue.pop_due(5.0)
+    assert queue.next_at() == 15.0
+    queue.set_interval(interval)
+    assert queue.next_at() == 5.0 + interval

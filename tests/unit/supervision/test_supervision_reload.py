@@ -233,10 +233,20 @@ def test_each_step_has_its_own_time() -> None:
 def test_a_death_that_moves_nothing_gives_a_hang_no_more_time() -> None:
     story = Story(4, max_unavailable="1", replacement_timeout=10.0, decide=never)
     story.replace()
+    story.ready(0)
     story.advance(8.0)
-    story.crash(3)
+    story.crash(0)
     story.advance(2.0)
     assert story.told()[:2] == ["begun", "failed in web"]
+
+
+def test_one_that_dies_before_its_turn_is_replaced() -> None:
+    story = Story(4, max_unavailable="1", decide=never)
+    story.replace()
+    story.crash(3)
+    for worker_id in (0, 3, 1, 2):
+        story.ready(worker_id)
+    assert story.told() == ["begun", "over: 0 in place, 4 replaced"]
 
 
 def test_time_to_stay_ready_is_no_hang() -> None:
@@ -355,6 +365,16 @@ def test_a_service_that_hangs_does_not_keep_others_from_their_undoing() -> None:
     assert story.told() == ["begun", "failed in other", "undone"]
 
 
+def test_one_that_becomes_ready_makes_room_for_one_that_waits() -> None:
+    story = Story(2, begin=False, max_unavailable="1")
+    story.start(ready=False)
+    story.say_ready(story.at(0))
+    story.leave(0)
+    assert story.line() == "0 0?", "one is missing"
+    story.ready(1)
+    assert story.line() == "0? 0"
+
+
 # -- with a surge
 
 
@@ -430,6 +450,18 @@ def test_a_surge_that_hangs_gives_the_slot_back() -> None:
     story.crash(0)
     assert story.line() == "0? 0"
     assert story.process(story.web, 0).incarnation.number == old.incarnation.number + 2
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+def test_new_ones_that_cannot_be_started_together(refusals: int) -> None:
+    """What became of the second is known when the first has failed the reload already."""
+    story = Story(2, max_unavailable="0", max_surge="2", decide=later)
+    story.kernel.refusals = refusals
+    story.replace()
+    assert story.line() == "0 0"
+    assert story.told() == ["begun", "failed in web", "undone"]
+    story.shut_down()
+    assert story.exit_status == 0
 
 
 def test_an_old_one_that_is_on_its_way_out_does_not_get_the_slot_back() -> None:

@@ -24,7 +24,9 @@ from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import (
     Action,
     AskShutdown,
+    CallReloadHooks,
     Exit,
+    PrepareReload,
     Publish,
     Request,
     Signal,
@@ -40,6 +42,7 @@ from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.testing.simulation import FakeProcess, Simulation
 from cotyledon_core.types import ServiceId, WorkerId
 
+from watched_leaving import WatchedLeaving  # isort: skip  # beside this file
 from watched_recycling import RANDOM, WatchedRecycling  # isort: skip  # beside this file
 
 NEVER = float("inf")
@@ -71,6 +74,8 @@ class Watched(Simulation):
         """When those that wait for a start may start."""
         self.restarts: dict[Slot, int] = {}
         self.last_start = -NEVER
+        self.outstanding: set[msg.Incarnation] = set()
+        """Processes that were asked for, where it is not told yet whether they are there."""
         self.process_of: dict[msg.Incarnation, FakeProcess] = {}
         self.spawned_at: dict[FakeProcess, float] = {}
         self.said_ready: set[FakeProcess] = set()
@@ -91,6 +96,10 @@ class Watched(Simulation):
         self.failed = False
         """Whether a check has failed."""
         self.recycling = WatchedRecycling()
+        self.leaving = WatchedLeaving()
+        self.awaited_before: set[ServiceId] = set()
+        """The services for which a reload has waited before the message."""
+        self.under_reload = False
         self._decisions: list[tuple[Death, Decision]] = []
         self._twin = Supervisor(grace, spawn_interval, lambda: RANDOM)
 
@@ -127,6 +136,7 @@ class Watched(Simulation):
         self._note_bounds(message)
         policy_expected = self._policy_expected(message)
         self._decisions.clear()
+        self.awaited_before = self._awaited_by_reload()
         actions, answers = super().step(self._listened(message))
         self._compare_with_twin(message, actions)
         assert len(self._decisions) == policy_expected, "each unasked end reaches the policy once"
@@ -135,6 +145,7 @@ class Watched(Simulation):
         self._take_in_slots(before)
         self._check_starts(message, actions)
         self._check_own_stop(actions)
+        self._check_reloads(message, actions)
         self._check_readiness(message, actions)
         self._check_exit(actions)
         for answer in answers:
@@ -147,6 +158,8 @@ class Watched(Simulation):
 
     def _note(self, message: Message) -> None:
         """What the message changes in what is wanted."""
+        if isinstance(message, msg.Spawned | msg.SpawnFailed):
+            self.outstanding.discard(message.incarnation)
         if isinstance(message, msg.Start):
             self.awaited = set()
             for spec in message.services:
@@ -194,7 +207,11 @@ class Watched(Simulation):
 
     def _note_bounds(self, message: Message) -> None:
         """What the message says of workers' bounds."""
-        if isinstance(message, msg.RecycleAsked):
+        if isinstance(message, msg.LeaveAsked):
+            process = self.process_of[message.incarnation]
+            if process in self.became_ready and not process.asked and process not in self.hung:
+                self.leaving.asked(process)
+        elif isinstance(message, msg.RecycleAsked):
             process = self.process_of[message.incarnation]
             if process not in self.hung:
                 self.recycling.asked(process, message.reason)
@@ -202,6 +219,7 @@ class Watched(Simulation):
             self.recycling.lifetimes_over(self.specs, self.now)
         elif isinstance(message, msg.Exited):
             self.recycling.left([self.process_of[message.incarnation]])
+            self.leaving.left([self.process_of[message.incarnation]])
         elif isinstance(message, msg.Ready):
             process = self.process_of[message.incarnation]
             if process not in self.said_ready and not process.asked and process not in self.hung:
@@ -252,6 +270,7 @@ class Watched(Simulation):
         for action in actions:
             if isinstance(action, Signal):
                 sent[action.request].append(self.process_of[action.incarnation])
+        self._forget_leavers(message, actions, unasked)
         self._check_dumps(message, sent[Request.DUMP])
         self._check_stops(self._to_stop(message, unasked), sent[Request.STOP])
         assert _set(sent[Request.RELOAD]) == _set(self._to_reload(message, unasked))
@@ -270,26 +289,51 @@ class Watched(Simulation):
         for process in sent[Request.INTERRUPT]:
             self.kill_due[process] = NEVER
 
+    def _forget_leavers(
+        self, message: Message, actions: list[Action], unasked: list[FakeProcess]
+    ) -> None:
+        """Those that are told to reload have to ask anew; a failed reload forgets them."""
+        self.leaving.left(self._to_reload(message, unasked))
+        if any(isinstance(event, events.ReloadFailed) for event in _events(actions)):
+            self.leaving.left(p for p in unasked if p.incarnation.service_id in self.awaited_before)
+
     def _check_stops(self, expected: list[FakeProcess], stopped: list[FakeProcess]) -> None:
         """Those that had to be, and those for whose replacement it is time."""
         assert _set(expected) <= _set(stopped)
         self.recycling.left(expected)
+        self.leaving.left(expected)
+        others = [process for process in stopped if process not in expected]
+        leaving = [process for process in others if process in self.leaving]
+        self.recycling.left(leaving)
+        states = {slot: worker.state for slot, worker in self.slots().items()}
+        specs = {} if self.stop_noticed else self.specs
+        self.leaving.check_granted(leaving, states, specs, self.wanted)
         budgets = {
             service_id: max(spec.max_recycling.of(self.wanted[service_id]), 1)
-            for service_id, spec in self.specs.items()
-            if not self.stop_noticed
+            for service_id, spec in specs.items()
+            if not self._is_on_its_way(service_id)
         }
-        self.recycling.check_granted(
-            [process for process in stopped if process not in expected],
-            {slot: worker.state for slot, worker in self.slots().items()},
-            budgets,
-        )
+        recycled = [process for process in others if process not in leaving]
+        self.recycling.check_granted(recycled, states, budgets)
+
+    def _awaited_by_reload(self) -> set[ServiceId]:
+        services = self.supervisor._situation.roster.services()
+        return {service.spec.service_id for service in services if service.rollout.awaited}
+
+    def _is_on_its_way(self, service_id: ServiceId) -> bool:
+        """Whether recycling has to wait, for workers that leave or are to reload."""
+        return self.supervisor._situation.roster.service(service_id).rollout.under_way
 
     def _to_stop(self, message: Message, unasked: list[FakeProcess]) -> list[FakeProcess]:
         if isinstance(message, msg.ShutDown):
             return unasked
         if isinstance(message, msg.LeaveAsked):
-            return [process for process in unasked if process.incarnation == message.incarnation]
+            # one that is ready has to wait for its turn
+            return [
+                process
+                for process in unasked
+                if process.incarnation == message.incarnation and process not in self.became_ready
+            ]
         if isinstance(message, msg.Scale):
             return [
                 process
@@ -300,7 +344,23 @@ class Watched(Simulation):
         return []
 
     def _to_reload(self, message: Message, unasked: list[FakeProcess]) -> list[FakeProcess]:
-        return unasked if isinstance(message, msg.Reload) and not self.stop_noticed else []
+        told = isinstance(message, msg.Reload) and not message.undo and not self.stop_noticed
+        return unasked if told else []
+
+    def _check_reloads(self, message: Message, actions: list[Action]) -> None:
+        """Each that has begun has one result, before the next one begins."""
+        for event in _events(actions):
+            if isinstance(event, events.ManagerReloading):
+                assert not self.under_reload, "begun twice"
+                self.under_reload = True
+            elif isinstance(event, events.ManagerReloaded | events.ReloadFailed):
+                assert self.under_reload, "a result of nothing"
+                self.under_reload = False
+        if isinstance(message, msg.AskReload) and not self.stop_noticed:
+            assert actions.count(CallReloadHooks()) == 1
+            assert self.under_reload
+        prepared = actions.count(PrepareReload())
+        assert prepared <= self.under_reload
 
     def _check_dumps(self, message: Message, asked: list[FakeProcess]) -> None:
         """Those that have to be ended by force."""
@@ -312,9 +372,11 @@ class Watched(Simulation):
             elif self.now < self.bound:
                 assert self.now >= self.heard[process], "taken for hung too early"
                 ready = process in self.became_ready
-                assert not (ready and process.beating), "taken for hung, but it gave signs of life"
+                silent = not process.beating or process.status is not None
+                assert silent or not ready, "taken for hung, but it gave signs of life"
                 self.hung[process] = Cause.HUNG if ready else Cause.START_TIMEOUT
                 self.recycling.left([process])
+                self.leaving.left([process])
 
     def _check_kills(self, message: Message, killed: list[FakeProcess]) -> None:
         assert not killed or isinstance(message, msg.DeadlineReached | msg.DumpRead)
@@ -481,6 +543,7 @@ class Watched(Simulation):
             assert self.now >= self.due.pop(slot), "started too early"
             assert self.now >= self.last_start + self.interval, "started too soon after another"
             self.last_start = self.now
+            self.outstanding.add(incarnation)
 
     # -- the manager
 
@@ -500,6 +563,7 @@ class Watched(Simulation):
 
     def _is_over(self) -> bool:
         running = {process.incarnation.service_id for process in self.unreaped()}
+        running.update(incarnation.service_id for incarnation in self.outstanding)
         running.update(service_id for service_id, _ in self.due)
         return bool(self.specs) and all(
             service_id not in running
@@ -603,4 +667,10 @@ def _with_policies(message: Message, change: Callable[[Policy], Policy]) -> Mess
     if isinstance(message, msg.Start):
         services = tuple(replace(spec, decide=change(spec.decide)) for spec in message.services)
         return replace(message, services=services)
+    if isinstance(message, msg.Reload):
+        changes = tuple(
+            replace(each, spec=replace(each.spec, decide=change(each.spec.decide)))
+            for each in message.changes
+        )
+        return replace(message, changes=changes)
     return message

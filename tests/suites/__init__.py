@@ -1,0 +1,1 @@
+"""Test suites of other distributions, run against this one."""
