@@ -6,7 +6,6 @@ package is run.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -22,31 +21,38 @@ def unpacked(package: str, cache: Path) -> Path:
     with locked(root.with_suffix(".lock")):
         if not root.exists():
             with tempfile.TemporaryDirectory(dir=cache) as work:
-                _fetch(package, Path(work) / "archives")
+                _fetch(package, Path(work))
                 _unpack(Path(work)).rename(root)
     return root
 
 
-def _fetch(package: str, archives: Path) -> None:
-    (archives / "partial").mkdir(parents=True)
+def _fetch(package: str, work: Path) -> None:
+    """All that apt keeps is in ``work``, so that neither root nor a recent update is needed."""
     settings = {
-        "Dir::Cache::Archives": archives,
+        "Dir::State::Lists": work / "lists",
+        "Dir::Cache::Archives": work / "archives",
+        "Dir::Cache::SrcPkgCache": "",
+        "Dir::Cache::PkgCache": "",
         "APT::Keep-Downloaded-Packages": "true",
         "APT::Install-Recommends": "false",
         "APT::Sandbox::User": "root",
         "Debug::NoLocking": "1",
+        "Acquire::Languages": "none",
         "Acquire::Retries": "1",
         "Acquire::http::Timeout": "20",
     }
+    for name in ("lists", "archives"):
+        (work / name / "partial").mkdir(parents=True)
     options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
-    output_of([command("apt-get"), "-qy", *options, "--download-only", "install", package])
+    apt = [command("apt-get"), "-qy", *options]
+    output_of([*apt, "update"])
+    output_of([*apt, "--download-only", "install", package])
 
 
 def _unpack(work: Path) -> Path:
     root = work / "root"
     for archive in sorted((work / "archives").glob("*.deb")):
         output_of([command("dpkg-deb"), "-x", archive, root])
-    shutil.rmtree(work / "archives")
     # Servers do not run as root.
     root.chmod(0o755)
     return root
