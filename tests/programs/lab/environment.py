@@ -11,6 +11,7 @@ from lab.commands import locked, output_of
 
 PROGRAMS = Path(__file__).parents[1]
 CHECKOUT = PROGRAMS.parents[1]
+NOT_BUILT = shutil.ignore_patterns(".*", "build", "doc", "tests", "*.egg-info")
 
 
 class Environment:
@@ -47,10 +48,13 @@ class Environment:
             locked(self._directory.with_suffix(".lock")),
             tempfile.TemporaryDirectory() as directory,
         ):
+            # A build leaves files beside the sources, and uses what an earlier one left there.
+            source = shutil.copytree(CHECKOUT, Path(directory) / "source", ignore=NOT_BUILT)
             pip = [self.python, "-m", "pip"]
-            output_of([*pip, "wheel", "-q", "--no-deps", "-w", directory, CHECKOUT])
+            options = ["-q", "--no-deps", "--no-build-isolation"]
+            output_of([*pip, "wheel", *options, "-w", directory, source])
             (wheel,) = Path(directory).glob("*.whl")
-            output_of([*pip, "install", "-q", "--no-deps", "--force-reinstall", wheel])
+            output_of([*pip, "install", *options, "--force-reinstall", wheel])
 
     def compat_path(self) -> str:
         """The folder whose packages answer to the names ``cotyledon`` and ``oslo_service``."""
