@@ -6,28 +6,26 @@ import _thread
 import os
 import signal
 import sys
-import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cotyledon_core import arguments
 from cotyledon_core.log import Log
 from cotyledon_core.process import contexts, session, title
-from cotyledon_core.service import Service, may_execute
+from cotyledon_core.service import Service
 from cotyledon_core.types import ServiceId
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from cotyledon_core.config.added import AddedServices
-    from cotyledon_core.config.settings import ManagerSettings, ServiceSettings
+    from cotyledon_core.config.settings import ManagerSettings
     from cotyledon_core.plugins.notifier import Notifier
     from cotyledon_core.plugins.restart_policy import RestartPolicy
     from cotyledon_core.runtime.reconfiguration import Reconfiguration
     from cotyledon_core.runtime.reload import Reload
-    from cotyledon_core.runtime.services import ServiceDefinition
     from cotyledon_core.service_keywords import ServiceKeywords
-    from cotyledon_core.service_options import ServiceOptions
 
 LOG = Log("cotyledon_core")
 
@@ -80,17 +78,20 @@ class ServiceManager:
         # now and not in run(), where workers wait for it
         from cotyledon_core.runtime import notifiers  # noqa: F401
         from cotyledon_core.runtime.engine import Engine
+        from cotyledon_core.runtime.registry import Registry
 
         spawn_interval = 0.0 if wait_interval is _UNPACED else float(wait_interval)
         arguments.check_stop_delay(stop_delay, graceful_shutdown_timeout)
-        self._added = None if conf is None else _added_services(conf)
+        added = None if conf is None else _added_services(conf)
         self._engine = Engine(graceful_shutdown_timeout)
         self._engine.spawn_interval = spawn_interval
         self._engine.stop_delay = float(stop_delay)
         if dump_signal is not None:
             self._engine.dump_signal = arguments.dump_signal(dump_signal)
         self._mp_context = mp_context
-        self._names: dict[str, ServiceId] = {}
+        self._registry = Registry()
+        self._registry.added = added
+        self._names = self._registry.ids
         self._unfinished = _thread.allocate_lock()
         self._unfinished.acquire()
         self._pid = os.getpid()
@@ -98,8 +99,12 @@ class ServiceManager:
         self._notifiers: dict[str, Notifier] | None = None
         self._name = title.program_name()
         title.set_title(f"{title.program_name()}: master process [{' '.join(sys.argv)}]")
-        if self._added is not None:
-            self._configure(self._added.settings)
+        if added is not None:
+            self._configure(added.settings)
+        if conf is not None:
+            from cotyledon_core.runtime.added import AddedReloader
+
+            self._engine.reloader = AddedReloader(partial(_added_services, conf), self._registry)
         session.lead()
         ServiceManager._process_runner_already_created = True
 
@@ -223,76 +228,11 @@ class ServiceManager:
             "restart_policy": arguments.restart_policy(restart_policy),
             **options,
         }
-        definition = self._define_added(
+        definition = self._registry.define_added(
             service, name, given, () if args is None else args, {} if kwargs is None else kwargs
         )
         self._engine.add(definition)
         return definition.service_id
-
-    def _define_added(
-        self, service: Any, name: str | None, given: dict[str, Any], args: Any, kwargs: Any
-    ) -> ServiceDefinition:
-        """
-        :param given: ``workers``, ``restart_policy`` and the options.
-        """
-        from cotyledon_core.runtime.services import default_name, unique_name
-        from cotyledon_core.service_options import ServiceOptions
-
-        name = name or default_name(service)
-        if self._added is not None:
-            given = self._added.apply(unique_name(name, self._names), name, given)
-        own = {key: given.pop(key) for key in ServiceOptions.field_names if key in given}
-        options = ServiceOptions.checked(**own)
-        if may_execute(service) and (faults := options.unfit_for_programs()):
-            raise ValueError("\n".join(faults))
-        return self._define(service, name=name, args=args, kwargs=kwargs, options=options, **given)
-
-    def _ids(self, names: Iterable[str]) -> tuple[ServiceId, ...]:
-        """
-        :raises ValueError: for the name of a service that was not added.
-        """
-        for name in names:
-            if name not in self._names:
-                raise ValueError(f"start_after: no service {name!r} was added before this one")
-        return tuple(self._names[name] for name in names)
-
-    def _define(
-        self,
-        factory: Callable[..., Any],
-        workers: int,
-        *,
-        name: str,
-        options: ServiceOptions,
-        service_id: ServiceId | None = None,
-        **more: Any,
-    ) -> ServiceDefinition:
-        """
-        :param service_id: of the service that is there; a new one gets an id and a unique name.
-        """
-        from cotyledon_core.runtime.services import ServiceDefinition, unique_name
-
-        earlier = self._ids(options.start_after)
-        if service_id is None:
-            service_id = ServiceId(uuid.uuid4())
-            name, wanted = unique_name(name, self._names), name
-            while self._names.setdefault(name, service_id) != service_id:
-                # another thread was faster
-                name = unique_name(wanted, self._names)
-        more.update(options=options, start_after=earlier)
-        return ServiceDefinition(service_id, name, factory, workers, **more)
-
-    def _define_configured(
-        self, settings: ServiceSettings, service_id: ServiceId | None
-    ) -> ServiceDefinition:
-        return self._define(
-            settings.factory,
-            settings.workers,
-            name=settings.name,
-            restart_policy=settings.restart_policy,
-            graceful_shutdown_timeout=settings.graceful_shutdown_timeout,
-            options=settings.options,
-            service_id=service_id,
-        )
 
     def reconfigure(self, service_id: ServiceId, workers: int) -> None:
         """Change a service's number of workers, at once; from any thread or hook.
@@ -318,8 +258,7 @@ class ServiceManager:
         from cotyledon_core.runtime.notifiers import default_notifiers
 
         self._thread = _thread.get_ident()
-        for line in self._added.unused() if self._added is not None else ():
-            LOG.warning("%s", line)
+        self._registry.tell_unused()
         try:
             status = self._engine.run(
                 self._name,
@@ -336,7 +275,7 @@ class ServiceManager:
     def _reconfiguration(self, reload: Reload) -> Reconfiguration:
         from cotyledon_core.runtime.reconfiguration import Reconfiguration
 
-        return Reconfiguration(reload, self._engine, self._names, self._define_configured)
+        return Reconfiguration(reload, self._engine, self._names, self._registry.define_configured)
 
     def reload(self) -> None:
         """Do what SIGHUP does; from any thread or hook. Before and after a run nothing."""
@@ -376,7 +315,7 @@ class ServiceManager:
         manager._configure(settings)
         manager._engine.reloader = reloader
         for service in settings.services:
-            manager._engine.add(manager._define_configured(service, None))
+            manager._engine.add(manager._registry.define_configured(service, None))
         return manager
 
     def _configure(self, settings: ManagerSettings) -> None:

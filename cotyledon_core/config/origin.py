@@ -213,8 +213,9 @@ class SharedConf:
         return self._conf._args is not None and self._conf._use_env
 
     def sections(self) -> set[str]:
-        """The sections of all files that it has read, none if it was not called."""
-        namespace = Contents.of(self._conf).namespace
+        """The sections of all files that it has read last, none if it was not called."""
+        contents = Contents.of(self._conf)
+        namespace = contents.mutable or contents.namespace
         return set() if namespace is None else {name for file in namespace._parsed for name in file}
 
     def get(self) -> cfg.ConfigOpts:

@@ -23,6 +23,7 @@ class Shell(Protocol):
     grace: float
     spawn_interval: float
     stop_delay: float
+    definitions: dict[ServiceId, ServiceDefinition]
 
     def set_grace(self, grace: float) -> None: ...
 
@@ -71,12 +72,25 @@ class Reconfiguration:
 
     def change(self, settings: ServiceSettings, manner: msg.Manner | None, *, afresh: bool) -> None:
         """A service is defined anew; see :meth:`.Reload.change`."""
-        service_id = self._ids[settings.name]
-        old, grace = self._shell.grace_of(service_id), settings.graceful_shutdown_timeout
+        definition = self._define(settings, self._ids[settings.name])
+        self._change(definition, manner, afresh=afresh)
+
+    def redefine(self, define: Callable[[ServiceDefinition], ServiceDefinition]) -> None:
+        """All services are defined anew, and their workers are told or replaced."""
+        for old, new in [(old, define(old)) for old in list(self._shell.definitions.values())]:
+            if new.workers != old.workers:
+                self._reload.scale(new.service_id, new.workers)
+            self._change(new, new.manner, afresh=False)
+
+    def _change(
+        self, definition: ServiceDefinition, manner: msg.Manner | None, *, afresh: bool
+    ) -> None:
+        service_id, grace = definition.service_id, definition.graceful_shutdown_timeout
+        old = self._shell.grace_of(service_id)
         if grace != old:
             self._shell.set_grace_of(service_id, grace)
             self.on_undo(lambda: self._shell.set_grace_of(service_id, old))
-        self._reload.change(self._define(settings, service_id), manner, afresh=afresh)
+        self._reload.change(definition, manner, afresh=afresh)
 
     def set_grace(self, seconds: float) -> None:
         """The manager's grace period; 0 waits without end."""

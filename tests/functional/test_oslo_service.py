@@ -18,9 +18,9 @@ def start(launch: Launch, *arguments: str, method: str = "fork", conf: str = "")
     return launch("launching", *arguments, method=method, files={"app.conf": RED + conf})
 
 
-def change(application: Application) -> None:
+def change(application: Application, conf: str = "") -> None:
     """Change the configuration and tell the manager."""
-    application.write("app.conf", RED.replace("red", "blue"))
+    application.write("app.conf", RED.replace("red", "blue") + conf)
     application.send(signal.SIGHUP)
 
 
@@ -150,9 +150,34 @@ def test_the_configuration_lets_workers_live(launch: Launch) -> None:
     strategy = "[service:Painter]\nreload_strategy = in_place\n"
     application = start(launch, "launched", "reload", "Painter", conf=strategy)
     before = {record.pid for record in application.wait_for("start", 2)}
-    change(application)
+    change(application, strategy)
     assert {record.pid for record in application.wait_for("reset", 2, color="blue")} == before
     assert application.stop() == 0
+
+
+@pytest.mark.parametrize("restart_method", ["reload", "mutate"])
+def test_a_reload_follows_the_configuration(launch: Launch, restart_method: str) -> None:
+    application = start(launch, "launched", restart_method, "Painter", "Plain")
+    application.wait_for("start", 4)
+    change(application, "[service:Painter]\nworkers = 3\ngraceful_shutdown_timeout = 5\n")
+    application.wait_for_one("worker", worker_id=2)
+    if restart_method == "mutate":
+        application.wait_for("reset", 2, service="Painter")
+    else:
+        application.wait_for("start", 3, service="Painter", color="blue")
+    assert application.stop() == 0
+
+
+def test_a_fault_in_the_configuration_leaves_everything_as_it_is(launch: Launch) -> None:
+    application = start(launch, "launched", "reload", "Painter")
+    application.wait_for("start", 2)
+    change(application, "[service:Painter]\nworkerz = 3\n")
+    application.wait_for("on_reload")
+    change(application, "[service:Painter]\nworkers = 3\nreload_strategy = in_place\n")
+    application.wait_for("reset", 2)
+    application.wait_for("start", 3)
+    assert application.stop() == 0
+    assert len(application.records("start")) == 3
 
 
 def test_a_worker_alone_is_told_to_reload(launch: Launch) -> None:

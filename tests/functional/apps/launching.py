@@ -79,7 +79,11 @@ def configure() -> None:
 
 def watch(launcher: object) -> None:
     record("manager")
-    launcher._manager.register_hooks(on_new_worker=on_new_worker, on_dead_worker=on_dead_worker)
+    launcher._manager.register_hooks(None, on_reload, on_new_worker, on_dead_worker)
+
+
+def on_reload() -> None:
+    record("on_reload")
 
 
 def on_new_worker(service_id: object, worker_id: int, wrapper: object) -> None:

@@ -1,0 +1,44 @@
+"""A reload where a program adds its services itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.runtime.reconfiguration import Reconfiguration
+from cotyledon_core.runtime.registry import Registry
+
+if TYPE_CHECKING:
+    from cotyledon_core.config.added import AddedServices
+
+
+class AddedReloader:
+    """Has the services follow what the configuration says of them now.
+
+    What it says of the manager and its notifiers stays as it was at the start.
+
+    :param read: reads it, as :meth:`.AddedServices.read`.
+    :param registry: of the services.
+    """
+
+    undoes = False
+
+    def __init__(self, read: Callable[[], AddedServices | None], registry: Registry) -> None:
+        self._read = read
+        self._registry = registry
+
+    def prepare(self) -> Callable[[Reconfiguration], None]:
+        """
+        :raises ConfigurationError: with every fault found; what runs stays.
+        """
+        return partial(self._take_over, self._read())
+
+    def _take_over(self, added: AddedServices | None, target: Reconfiguration) -> None:
+        before, self._registry.added = self._registry.added, added
+        try:
+            target.redefine(self._registry.redefine)
+        except ValueError as error:
+            self._registry.added = before
+            raise ConfigurationError(str(error).splitlines()) from error
