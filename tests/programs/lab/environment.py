@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lab.commands import locked, output_of
+from lab.commands import output_of
 
 PROGRAMS = Path(__file__).parents[1]
 CHECKOUT = PROGRAMS.parents[1]
@@ -34,20 +34,16 @@ class Environment:
         """
         wanted = f"{sys.version}\n{self._requirements.read_text()}"
         made = self._directory / "made-of.txt"
-        with locked(self._directory.with_suffix(".lock")):
-            if made.exists() and made.read_text() == wanted:
-                return
-            shutil.rmtree(self._directory, ignore_errors=True)
-            output_of([sys.executable, "-m", "venv", self._directory])
-            output_of([self.python, "-m", "pip", "install", "-q", "-r", self._requirements])
-            made.write_text(wanted)
+        if made.exists() and made.read_text() == wanted:
+            return
+        shutil.rmtree(self._directory, ignore_errors=True)
+        output_of([sys.executable, "-m", "venv", self._directory])
+        output_of([self.python, "-m", "pip", "install", "-q", "-r", self._requirements])
+        made.write_text(wanted)
 
     def install_checkout(self) -> None:
         """Add what this checkout builds, as a user would install it."""
-        with (
-            locked(self._directory.with_suffix(".lock")),
-            tempfile.TemporaryDirectory() as directory,
-        ):
+        with tempfile.TemporaryDirectory() as directory:
             # A build leaves files beside the sources, and uses what an earlier one left there.
             source = shutil.copytree(CHECKOUT, Path(directory) / "source", ignore=NOT_BUILT)
             pip = [self.python, "-m", "pip"]

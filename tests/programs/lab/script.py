@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from lab.commands import locked
 from lab.environment import Environment
 from lab.errors import Failed, Unavailable
 from lab.trial import Finding, Trial
@@ -49,7 +50,9 @@ def run(
     # by a SIGTERM, too, all is ended
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        return _run(name, packages, scenario, options)
+        # Another run of it would install anew what this one runs.
+        with locked(options.cache / f"{name}.lock"):
+            return _run(name, packages, scenario, options)
     except Unavailable as unavailable:
         print(f"{name}: skipped: {unavailable}")
         return SKIPPED
@@ -94,22 +97,22 @@ def _run(
     cache = options.cache.resolve()
     environment = Environment(name, cache)
     environment.prepare()
-    environment.install_checkout()
+    try:
+        environment.install_checkout()
+        paths = {BASELINE: "", OURS: environment.compat_path()}
+    except Unavailable as fault:  # and no reason to skip it
+        sys.exit(f"{name}: this checkout cannot be installed: {fault}")
     versions = ", ".join(f"{package} {environment.version(package)}" for package in packages)
     print(f"{versions}, cotyledon-core {environment.version('cotyledon-core')}", flush=True)
     failed = False
     for framework in (BASELINE, OURS):
         if options.on not in (framework, "both"):
             continue
-        variables = _variables(environment) if framework == OURS else {}
+        variables = {"PYTHONPATH": paths[framework]}
         findings = _try(environment, variables, scenario, cache, options.keep)
         _tell(framework, findings)
         failed |= framework == OURS and not all(finding.good for finding in findings)
     return int(failed)
-
-
-def _variables(environment: Environment) -> Mapping[str, str]:
-    return {"PYTHONPATH": environment.compat_path()}
 
 
 def _try(
