@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cotyledon_core.compat.oslo_service._refusal import refusal
+from cotyledon_core.compat.oslo_service._refusal import refusing
 
-raise refusal(
+__getattr__ = refusing(
     "wsgi",
     "its server is eventlet's; run the WSGI application under a server such as uWSGI, gunicorn "
     "or mod_wsgi",

@@ -1,7 +1,8 @@
 import sys
 
-from cotyledon_core.compat.oslo_service import service
 from oslo_config import cfg
+
+from cotyledon_core.compat.oslo_service import service
 
 
 class Sweeper(service.Service):
