@@ -4,6 +4,9 @@
 program decides which services there are. A name that has no section gets what
 ``[cotyledon]`` says for all; the second service of a name, ``NAME-2``, gets
 the section of ``NAME`` unless it has its own.
+
+A program may have sections of such names itself, as designate has. What it has
+registered there is its own, and so is whatever we do not know.
 """
 
 from __future__ import annotations
@@ -116,19 +119,24 @@ class AddedServices(Compiler):
 
     def _one(self, name: str) -> AddedService | None:
         section, values = f"{SERVICE}{name}", self._values
-        values.register(section, options.SERVICE_OPTIONS)
-        if values.is_set(section, "service_type"):
+        own = self._registered_by_program(section)
+        if own:
+            values.register(section, own, shared=True)
+            self._unsure.add(section)
+        values.register(section, options.SERVICE_OPTIONS, shared=bool(own))
+        if values.is_set(section, "service_type") and not own:
             text = "the program makes this service itself; remove it"
             values.fault(section, "service_type", text)
         policy = self._policy(section)
         self._supervision(section)  # for its faults
         workers = values.get(section, "workers")
+        counted = values.is_set(section, "workers") and not any(o.dest == "workers" for o in own)
         timeout = values.get(section, "graceful_shutdown_timeout")
         if policy is None:
             return None
         self._instance(section, policy.policy_class, policy.make)
         return AddedService(
-            workers if values.is_set(section, "workers") else None,
+            workers if counted else None,
             policy,
             any(values.is_set(place, "restart_policy") for place in (section, MANAGER)),
             timeout,
@@ -138,6 +146,14 @@ class AddedServices(Compiler):
                 if values.is_set(section, key)
             },
         )
+
+    def _registered_by_program(self, section: str) -> list[cfg.Opt]:
+        """The options that the program itself has in the section."""
+        return [
+            found.option
+            for found in self._shared.origin.registered
+            if found.group and normal(found.group) == normal(section)
+        ]
 
     def _find(self, name: str, wanted: str) -> AddedService | None:
         for candidate in (name.lower(), wanted.lower()):

@@ -149,3 +149,32 @@ def test_sections_that_nobody_uses_are_told(read: Read) -> None:
 )
 def test_faults(conf: Callable[[str], cfg.ConfigOpts], text: str, fault: str) -> None:
     assert faults(conf(text)) == [fault]
+
+
+def test_a_section_that_the_program_has_itself(conf: Callable[[str], cfg.ConfigOpts]) -> None:
+    """As designate has [service:central], with workers and threads of its own."""
+    made = conf(
+        """\
+        [service:central]
+        workers = 5
+        threads = 1000
+        managed_resource_email = root@example.com
+        start_timeout = 30
+        """
+    )
+    made.register_opts([cfg.IntOpt("workers"), cfg.IntOpt("threads")], "service:central")
+    added = AddedServices.read(made)
+    assert added is not None
+    found = apply(added, "central")
+    assert found["workers"] == 2, "the program counts for itself"
+    assert found["start_timeout"] == 30
+    assert made["service:central"].workers == 5
+
+
+def test_what_is_wrong_in_a_section_that_the_program_has_itself(
+    conf: Callable[[str], cfg.ConfigOpts],
+) -> None:
+    made = conf("[service:central]\nthreads = 3\nstart_timeout = soon\n")
+    made.register_opts([cfg.IntOpt("threads")], "service:central")
+    (fault,) = faults(made)
+    assert fault.startswith("[service:central] start_timeout: 'soon' is wrong")
