@@ -109,6 +109,11 @@ class Order:
         place.stage = Stage.WAITING if service.waiting else Stage.STARTING
         return True
 
+    def lost_after(self, service: SupervisedService) -> list[SupervisedService]:
+        """Those that were lost with the service, or with another one before them."""
+        later = self._places[service.spec.service_id].later
+        return [place.service for place in later if place.stage is Stage.LOST]
+
     def remove(self, service: SupervisedService) -> None:
         """The service is gone, and was removed."""
         place = self._places.pop(service.spec.service_id)

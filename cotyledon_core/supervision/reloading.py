@@ -113,9 +113,11 @@ class Reloading:
     def _apply(self, service: SupervisedService, change: msg.Change) -> None:
         old, service.spec = service.spec, change.spec
         self._recycling.respecified(service, old)
+        same = old.revision == change.spec.revision
         if change.afresh:
-            self._starting.begin_afresh(service)
-        if old.revision == change.spec.revision:
+            made_anew = not same and change.manner is not msg.Manner.TELL_OR_LEAVE
+            self._starting.begin_afresh(service, finished=made_anew)
+        if same:
             return
         if change.manner is msg.Manner.REPLACE:
             self._replacement.replace(service)

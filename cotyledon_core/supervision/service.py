@@ -133,11 +133,15 @@ class SupervisedService:
         else:
             del self.workers[worker.worker_id]
 
-    def revive(self) -> list[Worker]:
-        """Begin anew; those that were left ended, and may be started again."""
+    def revive(self, *, finished: bool) -> list[Worker]:
+        """Begin anew; those that were left ended, and may be started again.
+
+        :param finished: whether those are meant, too, that have done what they were for.
+        """
         self.given_up = False
         self.restarts.clear()
-        ended = [w for w in self.workers.values() if w.state in (State.EXITED, State.FATAL)]
+        left = [w for w in self.workers.values() if w.state in (State.EXITED, State.FATAL)]
+        ended = [worker for worker in left if finished or not worker.clean]
         for worker in ended:
             worker.enter(Occurrence.REVIVE)
             worker.restarts.clear()

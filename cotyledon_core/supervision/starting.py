@@ -55,20 +55,23 @@ class Starting:
             if not service.waiting:
                 self._situation.starts.add(worker)
 
-    def begin_afresh(self, service: SupervisedService) -> None:
-        """Start at once whoever was left ended, or waits for its back-off."""
-        self._revive(service)
+    def begin_afresh(self, service: SupervisedService, *, finished: bool) -> None:
+        """Start at once whoever was left ended, or waits for its back-off.
+
+        :param finished: whether those, too, that have done what they were for.
+        """
+        self._revive(service, finished=finished)
         for worker in service.workers.values():
             worker.restarts.clear()
             if worker.state is State.BACKOFF and not worker.queued:
                 self._situation.deadlines.cancel(Timer(Kind.BACKOFF, worker))
                 self._situation.starts.add(worker)
 
-    def _revive(self, service: SupervisedService) -> None:
+    def _revive(self, service: SupervisedService, *, finished: bool) -> None:
         situation = self._situation
         if situation.stopping or situation.order.lost_before(service) is not None:
             return
-        ended = service.revive()
+        ended = service.revive(finished=finished)
         unready = situation.order.revived(service)
         for worker in ended:
             if unready:
@@ -78,6 +81,8 @@ class Starting:
         if ended:
             situation.agenda.publish_of(service, events.ServiceRevived)
         situation.completion.look_at(service)
+        for later in situation.order.lost_after(service) if unready else ():
+            self._revive(later, finished=finished)
 
     def start_due(self) -> None:
         """Start those whose turn it is."""

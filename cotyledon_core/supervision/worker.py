@@ -174,7 +174,7 @@ class Worker:
         self.grace = None
         self.forced = self.dump_asked = self.hung_told = self.suspected = self.deaf = False
         self.last_beat = 0.0
-        self.queued = False
+        self.queued = self.clean = False
 
     def grace_period(self, default: float) -> float:
         """Seconds from a stop to SIGKILL; 0 is without end."""

@@ -663,6 +663,36 @@ def test_a_service_that_was_given_up_begins_afresh() -> None:
     assert story.told() == ["begun", "over: 0 in place, 2 replaced"]
 
 
+def test_those_that_were_given_up_with_it_begin_afresh_with_it() -> None:
+    story = Story(1, begin=False, decide=give_up)
+    second = story.add_service("second", 1, start_after=(story.web,))
+    third = story.add_service("third", 1, start_after=(second,))
+    story.add_service("other", 1)
+    story.start(ready=False)
+    story.crash(0)
+    assert [event.service for event in story.events_of(events.ServiceGivenUp)] == [
+        "web",
+        "second",
+        "third",
+    ]
+    story.replace(afresh=True)
+    assert len(story.processes(second)) == 0
+    story.finish()
+    assert len(story.processes(second)) == len(story.processes(third)) == 1
+
+
+@pytest.mark.parametrize("manner", Manner)
+def test_one_that_has_finished_is_run_again_only_if_it_is_made_anew(manner: Manner) -> None:
+    story = Story(2, begin=False, decide=never)
+    story.add_service("other", 1)
+    story.start()
+    story.end(story.at(0), ExitStatus(code=0))
+    story.end(story.at(1), ExitStatus(code=1))
+    story.bring(manner, afresh=True)
+    left_alone = manner is Manner.TELL_OR_LEAVE
+    assert story.line() == ("1?" if left_alone else "1? 1?")
+
+
 def test_during_a_stop() -> None:
     story = Story(1)
     story.at(0).obedient = False
