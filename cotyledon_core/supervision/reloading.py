@@ -165,6 +165,8 @@ class Reloading:
                 worker.deaf = True  # it hangs, maybe for ever: the next reload replaces it
             done = "reload" if rollout.told else "become ready"
             what = f"worker {service.spec.name}({late.worker_id}) did not {done}"
+        if self._phase in (Phase.APPLIED, Phase.UNDONE):
+            self._replacement.end_late(service)
         self._lost(service, f"{what} within {timeout:g} seconds (replacement_timeout)")
 
     def _lost(self, service: SupervisedService, why: str) -> None:

@@ -207,6 +207,16 @@ class Replacement:
         self._situation.deadlines.cancel(Timer(Kind.REPLACEMENT, service))
         self.advance(service)
 
+    def end_late(self, service: SupervisedService) -> None:
+        """End new processes by force that hang in their start: they would not be ready any more.
+
+        A grace period is for those that have work to finish.
+        """
+        for worker in list(service.rollout.starting):
+            late = worker.started_at + service.spec.replacement_timeout <= self._situation.now
+            if late and worker.state is State.STARTING and not worker.is_being_made:
+                self._stopping.end_hung(worker, Ending.START_TIMEOUT)
+
     # -- losses
 
     def loss(self, worker: Worker, how: str) -> str:

@@ -13,6 +13,7 @@ from cotyledon_core.record import replace
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import CallReloadHooks, Request, Spawn, UndoReload
 from cotyledon_core.supervision.messages import Manner
+from cotyledon_core.supervision.stopping import DUMP_PATIENCE
 from cotyledon_core.testing.simulation import Simulation
 from cotyledon_core.types import ServiceId
 
@@ -217,6 +218,9 @@ def test_a_hang_with_a_replacement_timeout() -> None:
     assert story.error() == (
         "worker web(0) did not become ready within 10 seconds (replacement_timeout)"
     )
+    hung = story.at(0)
+    story.advance(DUMP_PATIENCE)
+    assert hung.received == [Request.DUMP, Request.ABORT], "it has no work to finish"
     assert story.line() == "0? 0"
     story.finish()
     assert story.told() == ["begun", "failed in web", "undone"]
@@ -362,6 +366,7 @@ def test_a_service_that_hangs_does_not_keep_others_from_their_undoing() -> None:
     assert (story.line(), story.line(other)) == ("1", "1?")
     story.advance(5.0)
     assert story.told() == ["begun", "failed in other"]
+    story.advance(DUMP_PATIENCE)
     story.finish()
     assert (story.line(), story.line(other)) == ("0", "0")
     assert story.told() == ["begun", "failed in other", "undone"]
@@ -445,8 +450,8 @@ def test_a_surge_that_hangs_gives_the_slot_back() -> None:
     story.replace()
     story.at(0).obedient = False
     story.advance(5.0)
-    assert story.line() == "0+1! 0"
-    story.crash(0)
+    assert story.line() == "0+1? 0"
+    story.advance(DUMP_PATIENCE)
     assert story.line() == "0 0"
     assert story.told() == ["begun", "failed in web", "undone"]
     story.crash(0)
