@@ -39,7 +39,7 @@ def test_the_same_choice_may_be_made_again() -> None:
     backend.init_backend(BackendType.THREADING)
     backend.init_backend(BackendType.THREADING)
     with pytest.raises(
-        exceptions.BackendAlreadySelected, match="already set to 'threading'.*at its end"
+        exceptions.BackendAlreadySelected, match=r"already set to 'threading'.*at its end"
     ):
         backend.init_backend(BackendType.EVENTLET)
 
