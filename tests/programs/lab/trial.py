@@ -106,14 +106,23 @@ class Trial:
         for pid in before:
             kill(pid)
         self.wait(
-            f"{what or name or 'all'} workers killed: as many others are there",
-            lambda: (now := program.pids(name)) and len(now) == len(before) and not now & before,
+            f"SIGKILL: {what or name or 'all'} workers are replaced",
+            lambda: len(now := program.pids(name)) == len(before) and not now & before,
+        )
+
+    def hang_up(self, program: Program, what: str = "all") -> None:
+        """Send SIGHUP to a program whose workers do not reload in place."""
+        before = program.pids()
+        program.send(signal.SIGHUP)
+        self.wait(
+            f"SIGHUP: {what} workers are replaced",
+            lambda: len(now := program.pids()) == len(before) and not now & before,
         )
 
     def stop(self, program: Program, what: str = "the program") -> None:
         """End a program by SIGTERM, as a service manager would."""
         ended = program.stop()
-        self.find(f"SIGTERM: {what} ends with 0", ended.status == 0, f"{ended.status}")
+        self.find(f"SIGTERM: {what}: exit status 0", ended.status == 0, f"{ended.status}")
         titles = ", ".join(process.title for process in ended.left)
         self.find(f"SIGTERM: nothing is left of {what}", not ended.left, titles)
 
