@@ -21,7 +21,10 @@ def serve(trial: Trial, application: str, configuration: str, headers: Mapping[s
     """
     port = free_port()
     file = trial.directory / configuration
-    trial.start("python", SERVER, str(port), application, file, log="api")
+    # where designate looks instead
+    variables = {"OS_DESIGNATE_CONFIG_DIR": str(trial.directory)}
+    words = (SERVER, str(port), application, file)
+    trial.start("python", *words, log="api", variables=variables)
     rest = Rest(port, headers)
     trial.need("the REST interface answers", lambda: rest.get("/"))
     return rest
