@@ -8,6 +8,7 @@ that is told of them, and then asked, is this script's.
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import uuid
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from lab.mariadb import MariaDB
 from lab.name_server import NameServer
+from lab.program import Program
 from lab.rabbitmq import RabbitMQ
 from lab.rest import Rest
 from lab.script import run
@@ -25,6 +27,7 @@ CONFIGURATION = """
 [DEFAULT]
 transport_url = {transport}
 graceful_shutdown_timeout = 20
+debug = {debug}
 [storage:sqlalchemy]
 connection = {database}
 [service:api]
@@ -64,8 +67,9 @@ def scenario(trial: Trial, cache: Path) -> None:
     database = trial.stack.enter_context(MariaDB(cache))
     broker = trial.stack.enter_context(RabbitMQ(cache))
     names = trial.stack.enter_context(NameServer())
-    text = CONFIGURATION.format(transport=broker.url, database=database.url())
-    options = ("--config-file", trial.write("designate.conf", text))
+    values = {"transport": broker.url, "database": database.url()}
+    quiet = CONFIGURATION.format(**values, debug=False)
+    options = ("--config-file", trial.write("designate.conf", quiet))
     shutil.copy(trial.environment.bin.parent / "etc/designate/api-paste.ini", trial.directory)
     trial.call("designate-manage", *options, "database", "sync")
     programs = {name: trial.start(f"designate-{name}", *options) for name in SERVICES}
@@ -78,11 +82,23 @@ def scenario(trial: Trial, cache: Path) -> None:
     for name, program in programs.items():
         trial.kill_workers(program, what=f"{name}'s")
         trial.wait("the work goes on", zone(rest))
+    trial.write("designate.conf", CONFIGURATION.format(**values, debug=True))
     for name, program in programs.items():
-        trial.hang_up(program, f"{name}'s")
-        trial.wait("the work goes on", zone(rest))
+        mutate(trial, name, program, rest)
     for name, program in programs.items():
         trial.stop(program, name)
+
+
+def mutate(trial: Trial, name: str, program: Program, rest: Rest) -> None:
+    """SIGHUP: as the program asks for, mutable options change in workers that live on."""
+    before = program.pids()
+    program.send(signal.SIGHUP)
+    trial.wait("the work goes on", zone(rest))
+    trial.wait(
+        f"SIGHUP: a worker of {name} logs more, as configured",
+        lambda: any(f" {pid} DEBUG " in program.output() for pid in before),
+    )
+    trial.find(f"SIGHUP: {name}'s workers live on", program.pids() == before)
 
 
 def zone(rest: Rest) -> Callable[[], bool]:
