@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from oslo_config import cfg
@@ -59,11 +59,9 @@ class AddedServices(Compiler):
         :raises ConfigurationError: with every fault found.
         """
         shared = SharedConf(conf)
-        theirs = _sections_of_the_program(conf)
-        if not _concerns_us(shared, theirs):
+        if not _concerns_us(shared):
             return None
-        fresh, sources = fresh_reading(shared)
-        added = cls(fresh, sources.without(theirs), shared)
+        added = cls(*fresh_reading(shared), shared)
         added.settings = added.compile()
         for notice in added.settings.notices:
             LOG.warning("%s", notice)
@@ -165,14 +163,8 @@ class AddedServices(Compiler):
         return self._added[_EVERY_OTHER]
 
 
-def _sections_of_the_program(conf: cfg.ConfigOpts) -> set[str]:
-    """Sections with a service's name that hold the program's own options, as designate's do."""
-    return {normal(group) for group in conf._groups if normal(group).startswith(SERVICE)}
-
-
-def _concerns_us(shared: SharedConf, theirs: Container[str]) -> bool:
-    sections = map(normal, shared.sections())
-    if any(is_ours(section) and section not in theirs for section in sections):
+def _concerns_us(shared: SharedConf) -> bool:
+    if any(is_ours(normal(section)) for section in shared.sections()):
         return True
     prefixes = (variable(MANAGER, ""), f"OS_{SERVICE.upper()}", f"OS_{NOTIFIER.upper()}")
     return shared.reads_environment and any(name.startswith(prefixes) for name in os.environ)

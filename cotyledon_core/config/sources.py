@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from oslo_config import cfg, iniparser
@@ -71,14 +71,6 @@ class Sources:
         if faults:
             raise ConfigurationError(list(dict.fromkeys(faults)))
         return cls(sections, dict(os.environ) if origin.use_env else {})
-
-    def without(self, sections: Container[str]) -> Sources:
-        """The same but for these sections, in oslo.config's spelling (see :func:`normal`)."""
-        left = {
-            file: {name: keys for name, keys in found.items() if normal(name) not in sections}
-            for file, found in self._sections.items()
-        }
-        return Sources(left, self.environment)
 
     @property
     def files(self) -> list[str]:

@@ -73,13 +73,7 @@ def with_options_of_its_own(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
     return conf
 
 
-def test_a_section_of_the_program_s_own_options_does_not_concern_us(
-    conf: Callable[[str], cfg.ConfigOpts],
-) -> None:
-    assert AddedServices.read(with_options_of_its_own(conf(THEIRS))) is None
-
-
-def test_a_section_of_the_program_s_own_options_is_not_read(
+def test_a_section_of_the_program_s_own_options(
     conf: Callable[[str], cfg.ConfigOpts],
 ) -> None:
     text = f"{THEIRS}[cotyledon]\nrestart_policy = never\n[service:other]\nworkers = 7\n"
