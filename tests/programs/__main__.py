@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab.script import SKIPPED, add_options
@@ -20,15 +22,25 @@ def main() -> int:
     unknown = set(options.names) - set(NAMES)
     if unknown:
         parser.error(f"no {', '.join(unknown)} here; there are {', '.join(NAMES)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     outcomes = {}
     for name in options.names or NAMES:
         words = ["--on", options.on, "--cache", str(options.cache)]
         words += ["--keep"] if options.keep else []
-        done = subprocess.run([sys.executable, str(HERE / f"{name}.py"), *words], check=False)
-        outcomes[name] = done.returncode
+        outcomes[name] = _run([sys.executable, str(HERE / f"{name}.py"), *words])
     for name, status in outcomes.items():
         print(f"{name}: {_tell(status)}")
     return int(any(status not in (0, SKIPPED) for status in outcomes.values()))
+
+
+def _run(command: Sequence[str]) -> int:
+    """Run a script, which ends when this is told to end."""
+    with subprocess.Popen(command) as script:
+        try:
+            return script.wait()
+        except SystemExit:
+            script.terminate()
+            raise
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,7 +8,6 @@ from RabbitMQ. Both tell the notifier through RabbitMQ, whose actions are reques
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
 import uuid
@@ -16,7 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab.environment import PROGRAMS
-from lab.ports import free_port
 from lab.postgresql import PostgreSQL
 from lab.program import Program
 from lab.rabbitmq import RabbitMQ
@@ -24,6 +22,7 @@ from lab.receiver import Receiver
 from lab.rest import Rest
 from lab.script import run
 from lab.trial import Trial
+from lab.wsgi import serve
 
 CONFIGURATION = """
 [DEFAULT]
@@ -107,14 +106,16 @@ def scenario(trial: Trial, cache: Path) -> None:
     )
     trial.write("aodh.conf", text)
     trial.call("aodh-dbsync", *options(trial))
-    outside = Outside(trial, broker, receiver, serve(trial))
+    rest = serve(trial, "aodh.api.app:build_wsgi_app", "aodh.conf", IDENTITY)
+    outside = Outside(trial, broker, receiver, rest)
     programs = {name: trial.start(f"aodh-{name}", *options(trial)) for name in SERVICES}
     trial.need("2 workers of each start", lambda: counts(programs) == [2, 2, 2])
     alarms(trial, outside)
     for name, program in programs.items():
         trial.kill_workers(program, SERVICES[name])
     alarms(trial, outside)
-    reload(trial, programs)
+    for name, program in programs.items():
+        trial.hang_up(program, SERVICES[name])
     alarms(trial, outside)
     for name, program in programs.items():
         trial.stop(program, name)
@@ -128,18 +129,6 @@ def options(trial: Trial) -> tuple[str | Path, ...]:
 def counts(programs: dict[str, Program]) -> list[int]:
     """How many workers each program has."""
     return [len(program.workers(SERVICES[name])) for name, program in programs.items()]
-
-
-def serve(trial: Trial) -> Rest:
-    """Start the REST interface."""
-    port = free_port()
-    application = "aodh.api.app:build_wsgi_app"
-    server = PROGRAMS / "clients" / "wsgi_server.py"
-    configuration = trial.directory / "aodh.conf"
-    trial.start("python", server, str(port), application, configuration, log="api")
-    rest = Rest(port, IDENTITY)
-    trial.need("the REST interface answers", lambda: rest.get("/"))
-    return rest
 
 
 def alarms(trial: Trial, outside: Outside) -> None:
@@ -156,19 +145,6 @@ def alarms(trial: Trial, outside: Outside) -> None:
 def more(outside: Outside, name: str, before: int) -> Callable[[], bool]:
     """What tells whether an action came since."""
     return lambda: outside.sent(name) > before
-
-
-def reload(trial: Trial, programs: dict[str, Program]) -> None:
-    """SIGHUP: workers that do not reload themselves are replaced."""
-    for name, program in programs.items():
-        before = program.pids()
-        program.send(signal.SIGHUP)
-        trial.wait(
-            f"SIGHUP: all workers of {name} are others",
-            lambda program=program, before=before: (
-                len(now := program.pids()) == len(before) and not now & before
-            ),
-        )
 
 
 if __name__ == "__main__":

@@ -10,12 +10,10 @@ of a multiprocessing.Queue that ends while it waits keeps the queue's lock, what
 from __future__ import annotations
 
 import json
-import signal
 import socket
 import sys
 from pathlib import Path
 
-from lab.program import Program
 from lab.rabbitmq import RabbitMQ
 from lab.receiver import Receiver
 from lab.script import run
@@ -106,7 +104,8 @@ def scenario(trial: Trial, cache: Path) -> None:
         trial.kill_workers(program, what=f"the {agent} agent's")
         load.set()
         trial.wait("the work goes on", load.arrived)
-    reload(trial, poller, listener)
+    trial.hang_up(poller, "the polling agent's")
+    trial.hang_up(listener, "the notification agent's")
     load.set()
     trial.wait("the work goes on", load.arrived)
     trial.stop(poller, "the polling agent")
@@ -119,19 +118,6 @@ def heartbeat(trial: Trial) -> bool:
         client.settimeout(2)
         client.connect(str(trial.directory / f"ceilometer-{NAMESPACE}.socket"))
         return b"trial.load " in client.recv(4096)
-
-
-def reload(trial: Trial, *programs: Program) -> None:
-    """SIGHUP: workers that do not reload themselves are replaced."""
-    for program, agent in zip(programs, ("polling", "notification"), strict=True):
-        before = program.pids()
-        program.send(signal.SIGHUP)
-        trial.wait(
-            f"SIGHUP: all workers of the {agent} agent are others",
-            lambda program=program, before=before: (
-                len(now := program.pids()) == len(before) and not now & before
-            ),
-        )
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lab.environment import PROGRAMS
-from lab.ports import free_port
 from lab.postgresql import PostgreSQL
 from lab.program import Program
 from lab.rest import Rest, basic
 from lab.script import run
 from lab.trial import Trial
+from lab.wsgi import serve
 
 CONFIGURATION = """
 [indexer]
@@ -79,7 +78,7 @@ def scenario(trial: Trial, cache: Path) -> None:
     database = trial.stack.enter_context(PostgreSQL(cache))
     configure(trial, database, 2)
     trial.call("gnocchi-upgrade", "--config-file", trial.directory / "gnocchi.conf")
-    metric = Metric(serve(trial))
+    metric = Metric(serve(trial, "gnocchi.cli.api:wsgi", "gnocchi.conf", basic("admin")))
     metricd = trial.start("gnocchi-metricd", "--config-file", trial.directory / "gnocchi.conf")
     trial.need("4 workers start", lambda: len(metricd.workers()) == 4)
     metric.send()
@@ -93,18 +92,6 @@ def configure(trial: Trial, database: PostgreSQL, workers: int) -> None:
     """Write the configuration file."""
     text = CONFIGURATION.format(url=database.url(), directory=trial.directory, workers=workers)
     trial.write("gnocchi.conf", text)
-
-
-def serve(trial: Trial) -> Rest:
-    """Start the REST interface."""
-    port = free_port()
-    application = "gnocchi.cli.api:wsgi"
-    server = PROGRAMS / "clients" / "wsgi_server.py"
-    configuration = trial.directory / "gnocchi.conf"
-    trial.start("python", server, str(port), application, configuration, log="api")
-    rest = Rest(port, basic("admin"))
-    trial.need("the REST interface answers", lambda: rest.get("/"))
-    return rest
 
 
 def kill(trial: Trial, metricd: Program, metric: Metric) -> None:

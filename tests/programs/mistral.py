@@ -8,7 +8,6 @@ share.
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -75,7 +74,8 @@ def scenario(trial: Trial, cache: Path) -> None:
     trial.wait("the work goes on", execution(rest))
     trial.kill_workers(api)
     trial.wait("the work goes on", execution(rest))
-    reload(trial, server, rest)
+    trial.hang_up(server)
+    trial.wait("the work goes on", execution(rest))
     trial.stop(api, "the REST interface")
     trial.stop(server, "the servers")
 
@@ -101,17 +101,6 @@ def execution(rest: Rest) -> Callable[[], bool]:
         return told["state"] == "SUCCESS" and '"doubled": [0, 2, 4, 6, 8]' in told["output"]
 
     return succeeded
-
-
-def reload(trial: Trial, server: Program, rest: Rest) -> None:
-    """SIGHUP: by oslo.service's default, workers are replaced."""
-    before = server.pids()
-    server.send(signal.SIGHUP)
-    trial.wait(
-        "SIGHUP: all workers are others",
-        lambda: len(now := server.pids()) == len(before) and not now & before,
-    )
-    trial.wait("the work goes on", execution(rest))
 
 
 if __name__ == "__main__":

@@ -6,20 +6,18 @@ What would make virtual machines and networks is octavia's own drivers that do n
 
 from __future__ import annotations
 
-import signal
 import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 from lab.commands import command, output_of
-from lab.environment import PROGRAMS
 from lab.mariadb import MariaDB
-from lab.ports import free_port
 from lab.rabbitmq import RabbitMQ
 from lab.rest import Rest
 from lab.script import run
 from lab.trial import Trial
+from lab.wsgi import serve
 
 CONFIGURATION = """
 [DEFAULT]
@@ -47,6 +45,7 @@ amp_boot_network_list = {network}
 amp_flavor_id = 1
 client_ca = {directory}/ca.pem
 """
+IDENTITY = {"X-Project-Id": uuid.uuid4().hex, "X-Roles": "admin"}
 BALANCERS = "/v2/lbaas/loadbalancers"
 
 
@@ -63,18 +62,13 @@ def scenario(trial: Trial, cache: Path) -> None:
     )
     configuration = trial.write("octavia.conf", text)
     trial.call("octavia-db-manage", "--config-file", configuration, "upgrade", "head")
-    rest = serve(trial)
+    rest = serve(trial, "octavia.api.app:setup_app", "octavia.conf", IDENTITY)
     worker = trial.start("octavia-worker", "--config-file", configuration)
     trial.need("2 workers start", lambda: len(worker.workers()) == 2)
     trial.need("a load balancer is asked for, it is active", balancer(rest))
     trial.kill_workers(worker)
     trial.wait("the work goes on", balancer(rest))
-    before = worker.pids()
-    worker.send(signal.SIGHUP)
-    trial.wait(
-        "SIGHUP: all workers are others",
-        lambda: len(now := worker.pids()) == 2 and not now & before,
-    )
+    trial.hang_up(worker)
     trial.wait("the work goes on", balancer(rest))
     trial.stop(worker, "the workers")
 
@@ -84,18 +78,6 @@ def certify(trial: Trial) -> None:
     files = ["-keyout", trial.directory / "ca.key", "-out", trial.directory / "ca.pem"]
     kind = ["-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=trial", "-days", "1"]
     output_of([command("openssl"), "req", *kind, *files])
-
-
-def serve(trial: Trial) -> Rest:
-    """Start the REST interface."""
-    port = free_port()
-    application = "octavia.api.app:setup_app"
-    server = PROGRAMS / "clients" / "wsgi_server.py"
-    configuration = trial.directory / "octavia.conf"
-    trial.start("python", server, str(port), application, configuration, log="api")
-    rest = Rest(port, {"X-Project-Id": uuid.uuid4().hex, "X-Roles": "admin"})
-    trial.need("the REST interface answers", lambda: rest.get("/"))
-    return rest
 
 
 def balancer(rest: Rest) -> Callable[[], bool]:

@@ -47,8 +47,7 @@ def run(
     :param packages: whose versions are told.
     """
     options = parser(name).parse_args(arguments)
-    # by a SIGTERM, too, all is ended
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _end)
     try:
         # Another run of it would install anew what this one runs.
         with locked(options.cache / f"{name}.lock"):
@@ -56,6 +55,12 @@ def run(
     except Unavailable as unavailable:
         print(f"{name}: skipped: {unavailable}")
         return SKIPPED
+
+
+def _end(number: int, frame: object) -> None:
+    """Have a SIGTERM end all that was started, undisturbed by another."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def parser(name: str) -> argparse.ArgumentParser:

@@ -43,7 +43,7 @@ class Trial:
         self.directory = directory
         self.findings: list[Finding] = []
         self.stack = contextlib.ExitStack()
-        self._environment = environment
+        self.environment = environment
         self._variables = variables
 
     def write(self, name: str, text: str) -> Path:
@@ -58,18 +58,28 @@ class Trial:
         :param given: what it reads from standard input.
         :raises Failed: if it fails.
         """
-        words = [self._environment.bin / command, *arguments]
+        words = [self.environment.bin / command, *arguments]
         try:
             return output_of(words, self._variables, given)
         except Unavailable as error:
             self.find(f"{command} works", False, error)
             raise Failed(command) from error
 
-    def start(self, command: str, *arguments: str | Path, log: str = "") -> Program:
-        """Start a command of the program's, to be ended with the trial."""
+    def start(
+        self,
+        command: str,
+        *arguments: str | Path,
+        log: str = "",
+        variables: Mapping[str, str] | None = None,
+    ) -> Program:
+        """Start a command of the program's, to be ended with the trial.
+
+        :param log: its log's name, if not the command's.
+        :param variables: added to its environment.
+        """
         program = Program(
-            [self._environment.bin / command, *arguments],
-            {**self._variables, "PYTHONUNBUFFERED": "1"},
+            [self.environment.bin / command, *arguments],
+            {**self._variables, "PYTHONUNBUFFERED": "1", **(variables or {})},
             self.directory / f"{log or command}.log",
         )
         self.stack.callback(program.close)
@@ -106,14 +116,23 @@ class Trial:
         for pid in before:
             kill(pid)
         self.wait(
-            f"{what or name or 'all'} workers killed: as many others are there",
-            lambda: (now := program.pids(name)) and len(now) == len(before) and not now & before,
+            f"SIGKILL: {what or name or 'all'} workers are replaced",
+            lambda: len(now := program.pids(name)) == len(before) and not now & before,
+        )
+
+    def hang_up(self, program: Program, what: str = "all") -> None:
+        """Send SIGHUP to a program whose workers do not reload in place."""
+        before = program.pids()
+        program.send(signal.SIGHUP)
+        self.wait(
+            f"SIGHUP: {what} workers are replaced",
+            lambda: len(now := program.pids()) == len(before) and not now & before,
         )
 
     def stop(self, program: Program, what: str = "the program") -> None:
         """End a program by SIGTERM, as a service manager would."""
         ended = program.stop()
-        self.find(f"SIGTERM: {what} ends with 0", ended.status == 0, f"{ended.status}")
+        self.find(f"SIGTERM: {what}: exit status 0", ended.status == 0, f"{ended.status}")
         titles = ", ".join(process.title for process in ended.left)
         self.find(f"SIGTERM: nothing is left of {what}", not ended.left, titles)
 

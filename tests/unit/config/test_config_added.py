@@ -60,6 +60,31 @@ def test_nothing_concerns_us(conf: Callable[[str], cfg.ConfigOpts], text: str) -
     assert AddedServices.read(conf(text)) is None
 
 
+THEIRS = """
+[service:Central]
+workers = 3
+poll_delay = 1
+"""
+
+
+def with_options_of_its_own(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
+    """As designate has them."""
+    conf.register_opts([cfg.IntOpt("workers"), cfg.IntOpt("poll_delay")], "service:central")
+    return conf
+
+
+def test_a_section_of_the_program_s_own_options(
+    conf: Callable[[str], cfg.ConfigOpts],
+) -> None:
+    text = f"{THEIRS}[cotyledon]\nrestart_policy = never\n[service:other]\nworkers = 7\n"
+    added = AddedServices.read(with_options_of_its_own(conf(text)))
+    assert added is not None
+    central = apply(added, "central")
+    assert central["workers"] == 2
+    assert isinstance(central["restart_policy"], Never)
+    assert apply(added, "other")["workers"] == 7
+
+
 def test_a_conf_that_has_read_nothing() -> None:
     assert AddedServices.read(cfg.ConfigOpts()) is None
 
