@@ -238,7 +238,7 @@ class ContextSpawner:
             name=assignment.worker_name,
         )
         self._start_helpers()
-        with signals.blocked():
+        with signals.blocked(), _importable_main():
             process.start()
         _forget(process)
         child: Child
@@ -271,6 +271,23 @@ class ContextSpawner:
         """Sockets are their owner's; connections are copies of ours."""
         for end in self._copies:
             end.close()
+
+
+@contextlib.contextmanager
+def _importable_main() -> Iterator[None]:
+    """Keep children from importing a ``__main__`` that is in no file, as from standard input."""
+    from multiprocessing import process
+
+    main = sys.modules["__main__"]
+    path = getattr(main, "__file__", None)
+    if main.__spec__ is not None or path is None or os.path.exists(os.path.join(process.ORIGINAL_DIR, path)):
+        yield
+    else:
+        del main.__file__
+        try:
+            yield
+        finally:
+            main.__file__ = path
 
 
 def _forget(process: Any) -> None:
