@@ -276,18 +276,25 @@ class ContextSpawner:
 @contextlib.contextmanager
 def _importable_main() -> Iterator[None]:
     """Keep children from importing a ``__main__`` that is in no file, as from standard input."""
+    main = sys.modules["__main__"]
+    if not _is_in_no_file(main):
+        yield
+        return
+    path = main.__file__
+    del main.__file__
+    try:
+        yield
+    finally:
+        main.__file__ = path
+
+
+def _is_in_no_file(main: Any) -> bool:
     from multiprocessing import process
 
-    main = sys.modules["__main__"]
-    path = getattr(main, "__file__", None)
-    if main.__spec__ is not None or path is None or os.path.exists(os.path.join(process.ORIGINAL_DIR, path)):
-        yield
-    else:
-        del main.__file__
-        try:
-            yield
-        finally:
-            main.__file__ = path
+    if main.__spec__ is not None or not getattr(main, "__file__", None):
+        return False
+    # where multiprocessing looks, too
+    return not os.path.exists(os.path.join(process.ORIGINAL_DIR, main.__file__))  # type: ignore[attr-defined]
 
 
 def _forget(process: Any) -> None:
