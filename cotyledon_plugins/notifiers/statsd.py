@@ -222,19 +222,19 @@ class _Service:
             workers.clear()
 
     @singledispatchmethod
-    def metrics(self, event: Event) -> Iterator[Metric]:
+    def metrics(self, event: Event) -> Iterable[Metric]:
         """What an event of the service says, beside the gauges."""
-        yield from ()
+        return ()
 
     @metrics.register(events.ServiceAdded)
-    def _added(self, event: events.ServiceAdded) -> Iterator[Metric]:
+    def _added(self, event: events.ServiceAdded) -> Iterable[Metric]:
         self._scale(0, event.workers)
-        yield from ()
+        return ()
 
     @metrics.register(events.ServiceScaled)
-    def _scaled(self, event: events.ServiceScaled) -> Iterator[Metric]:
+    def _scaled(self, event: events.ServiceScaled) -> Iterable[Metric]:
         self._scale(event.old_workers, event.workers)
-        yield from ()
+        return ()
 
     def _scale(self, old: int, new: int) -> None:
         """Nothing has been heard of those that are new, and so all is known of them."""
@@ -243,31 +243,31 @@ class _Service:
         self._waiting = {worker for worker in self._waiting if worker < new}
 
     @metrics.register(events.ServiceRemoved)
-    def _removed(self, event: events.ServiceRemoved) -> Iterator[Metric]:
+    def _removed(self, event: events.ServiceRemoved) -> Iterable[Metric]:
         self._gone()
-        yield from ()
+        return ()
 
     @metrics.register(events.ServiceGivenUp)
-    def _given_up(self, event: events.ServiceGivenUp) -> Iterator[Metric]:
+    def _given_up(self, event: events.ServiceGivenUp) -> Iterable[Metric]:
         self._waiting.clear()
-        yield self._count("given_up")
+        return [self._count("given_up")]
 
     @metrics.register(events.WorkerSpawned)
-    def _spawned(self, event: events.WorkerSpawned) -> Iterator[Metric]:
+    def _spawned(self, event: events.WorkerSpawned) -> Iterable[Metric]:
         if event.worker_id in self._waiting:
             self._waiting.discard(event.worker_id)
             self._returning.add(event.worker_id)
-        yield self._count("worker_starts")
+        return [self._count("worker_starts")]
 
     @metrics.register(events.WorkerReady)
-    def _is_ready(self, event: events.WorkerReady) -> Iterator[Metric]:
+    def _is_ready(self, event: events.WorkerReady) -> Iterable[Metric]:
         self._known.add(event.worker_id)
         self._returning.discard(event.worker_id)
         self._ready[event.worker_id] = event.incarnation
-        yield self._time("worker_start_duration", event.start_duration)
+        return [self._time("worker_start_duration", event.start_duration)]
 
     @metrics.register(events.WorkerExited)
-    def _exited(self, event: events.WorkerExited) -> Iterator[Metric]:
+    def _exited(self, event: events.WorkerExited) -> Iterable[Metric]:
         worker_id = event.worker_id
         self._known.add(worker_id)
         self._waiting.discard(worker_id)
@@ -275,23 +275,22 @@ class _Service:
         if self._ready.get(worker_id) == event.incarnation:
             del self._ready[worker_id]
         self._ends[worker_id] = cause = _cause(event)
-        yield self._count(f"worker_exits.{cause}")
-        if event.pid is not None:
-            yield self._time("worker_uptime", event.uptime)
+        count = self._count(f"worker_exits.{cause}")
+        return [count] if event.pid is None else [count, self._time("worker_uptime", event.uptime)]
 
     @metrics.register(events.WorkerRestarting)
-    def _restarting(self, event: events.WorkerRestarting) -> Iterator[Metric]:
+    def _restarting(self, event: events.WorkerRestarting) -> Iterable[Metric]:
         self._known.add(event.worker_id)
         self._waiting.add(event.worker_id)
-        yield self._count(f"worker_restarts.{self._ends.get(event.worker_id, 'unknown')}")
+        return [self._count(f"worker_restarts.{self._ends.get(event.worker_id, 'unknown')}")]
 
     @metrics.register(events.WorkerHung)
-    def _hung(self, event: events.WorkerHung) -> Iterator[Metric]:
-        yield self._count(f"worker_hangs.{event.waited_for.value}")
+    def _hung(self, event: events.WorkerHung) -> Iterable[Metric]:
+        return [self._count(f"worker_hangs.{event.waited_for.value}")]
 
     @metrics.register(events.WorkerRecycled)
-    def _recycled(self, event: events.WorkerRecycled) -> Iterator[Metric]:
-        yield self._count("worker_recycles")
+    def _recycled(self, event: events.WorkerRecycled) -> Iterable[Metric]:
+        return [self._count("worker_recycles")]
 
     def _gauge(self, name: str, value: int) -> Metric:
         return Metric("gauge", f"{self._path}.workers.{name}", value)

@@ -24,9 +24,9 @@ SERVICE = {"service": "web", "service_id": ServiceId(UUID(int=1))}
 class Server:
     """Stands in for statsd."""
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+    def __init__(self, family: int = socket.AF_INET, address: str = "127.0.0.1") -> None:
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.bind((address, 0))
         self._socket.setblocking(False)
         self.port = self._socket.getsockname()[1]
 
@@ -345,6 +345,17 @@ def test_a_host_that_has_moved(
     assert told.ready()[1:] == gauges(1, 1, 0)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     told.notifier.close()
+
+
+def test_ipv6() -> None:
+    try:
+        server = Server(socket.AF_INET6, "::1")
+    except OSError:
+        pytest.skip("no IPv6 here")
+    told = Told(server, host="::1", ipv6=True)
+    assert told.of_service(events.ServiceAdded, workers=1)[:3] == gauges(1, 0, 0)
+    told.notifier.close()
+    server.close()
 
 
 def test_nobody_listens(server: Server) -> None:
