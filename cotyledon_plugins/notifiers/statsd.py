@@ -3,17 +3,19 @@
 Counters and timers are made of one event each. A gauge is made of all that a
 service's events have told, and is sent only while that is enough: a notifier
 that comes later than the service does not know the workers it has not heard of.
-Each event of a service sends all its gauges, so that a datagram that is lost is
-made up for by the next.
+Each event of a service sends all its gauges, and a thread sends all there are now and
+then: a datagram may be lost, a server forget, and a name be known later only.
 
-Everything here that may take long is the look-up of the host's name. While there
-is no address, counts wait for it and times are lost.
+What may take long here is the look-up of the host's name. While there is no
+address, counts wait for it and times are lost.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import singledispatchmethod
@@ -29,6 +31,9 @@ LOOK_UP_AGAIN = 300.0
 """Seconds after which the host's name is looked up again; it may have moved."""
 RETRY_AFTER = 30.0
 """Seconds after which a look-up that failed is tried again."""
+
+GAUGES_EVERY = 30.0
+"""Seconds from one sending of all gauges to the next."""
 
 MISSING = (
     "the notifier statsd needs the package statsd, which is not installed; "
@@ -112,16 +117,41 @@ class Statsd(Notifier):
         self._complained = False
         self._services: dict[str, _Service] = {}
         self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._reminder: threading.Thread | None = None
 
     def notify(self, event: Event) -> None:
-        metrics = list(self._metrics(event))
-        self._counts.update({name: int(by) for kind, name, by in metrics if kind == "incr"})
-        if self._look_up(event.at):
-            metrics.extend(self._gauges())
-        if self._client is not None:
+        if self._reminder is None:
+            self._reminder = threading.Thread(target=self._remind, name="gauges", daemon=True)
+            self._reminder.start()
+        with self._lock:
+            metrics = list(self._metrics(event))
+            self._counts.update({name: int(by) for kind, name, by in metrics if kind == "incr"})
+            if self._look_up(event.at):
+                metrics.extend(self._gauges())
             self._send(metrics)
 
     def close(self) -> None:
+        self._closing.set()
+        if self._reminder is not None:
+            self._reminder.join()
+        self._close_client()
+
+    def _remind(self) -> None:
+        while not self._closing.wait(GAUGES_EVERY):
+            self.send_gauges(time.monotonic())
+
+    def send_gauges(self, now: float) -> None:
+        """Send all gauges that are known, and what has waited for an address.
+
+        :param now: monotonic time in seconds.
+        """
+        with self._lock:
+            self._look_up(now)
+            self._send(self._gauges())
+
+    def _close_client(self) -> None:
         if self._client is not None:
             self._client.close()
 
@@ -155,7 +185,7 @@ class Statsd(Notifier):
             self._look_up_at = now + RETRY_AFTER
             self._complain(error)
             return False
-        self.close()
+        self._close_client()
         self._client, self._look_up_at = client, now + LOOK_UP_AGAIN
         self._complained = False
         return True
@@ -173,6 +203,8 @@ class Statsd(Notifier):
 
     def _send(self, metrics: Iterable[Metric]) -> None:
         """In as few datagrams as it takes; one that cannot be sent is lost."""
+        if self._client is None:
+            return
         with self._client.pipeline() as pipe:
             for name, count in self._counts.items():
                 pipe.incr(name, count)

@@ -353,11 +353,6 @@ WHOLE = {
         "[notifier:systemd] socket:",
         "absolute path",
     ),
-    "notifier's check of several": (
-        "[cotyledon]\nservices =\nnotifiers = statsd\n[notifier:statsd]\nprefix = a b",
-        "[notifier:statsd] prefix:",
-        "letters, digits",
-    ),
     "notifier twice": ("[cotyledon]\nservices =\nnotifiers = log, log", "notifiers:", "twice"),
     "command": (
         "[cotyledon]\nservices = command\n[service:command]\ncommand = 'sleep",

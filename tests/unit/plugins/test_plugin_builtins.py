@@ -84,6 +84,7 @@ def test_systemd_notifier(tmp_path: Path) -> None:
 
 
 def test_statsd_notifier() -> None:
+    pytest.importorskip("statsd")
     assert check_notifier(Statsd, host="127.0.0.1", port=1).blocking is True
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -252,6 +254,23 @@ def test_a_restart_after_an_end_that_was_not_heard_of(told: Told) -> None:
     assert told.restart()[0] == counted("worker_restarts.unknown")
 
 
+def test_gauges_are_sent_again_without_an_event(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statsd, "GAUGES_EVERY", 0.01)
+    threads = threading.active_count()
+    told = Told(server)
+    assert threading.active_count() == threads
+    told.of_service(events.ServiceAdded, workers=1)
+    told.spawn()
+    deadline = time.monotonic() + 30
+    while server.received()[:3] != gauges(1, 0, 0):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    told.notifier.close()
+    assert threading.active_count() == threads
+
+
 # -- names
 
 
@@ -327,6 +346,18 @@ def test_a_look_up_that_fails_is_told_once_and_tried_again(
     ]
     assert told.restart()[0] == counted("worker_restarts.error")
     assert len(caplog.records) == 1
+    told.notifier.close()
+
+
+def test_a_look_up_is_tried_again_without_an_event(server: Server, names: Names) -> None:
+    told = Told(server, host="metrics.test")
+    told.of_service(events.ServiceAdded, workers=1)
+    told.spawn()
+    names.address = "127.0.0.1"
+    told.notifier.send_gauges(statsd.RETRY_AFTER - 1)
+    assert server.received() == []
+    told.notifier.send_gauges(statsd.RETRY_AFTER)
+    assert server.received() == [counted("worker_starts"), *gauges(1, 0, 0)]
     told.notifier.close()
 
 
