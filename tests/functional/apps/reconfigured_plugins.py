@@ -31,6 +31,7 @@ limited = cotyledon_plugins.restart_policies.limited:Limited
 [cotyledon.notifiers]
 events = reconfigured_plugins:Events
 second = reconfigured_plugins:Second
+statsd = cotyledon_plugins.notifiers.statsd:Statsd
 """
 
 PAINT = [cfg.StrOpt("fixed", default="unset"), cfg.StrOpt("soft", default="unset", mutable=True)]

@@ -18,6 +18,7 @@ from cotyledon_core.testing import (
 )
 from cotyledon_core.types import WorkerId
 from cotyledon_plugins.notifiers.log import Log
+from cotyledon_plugins.notifiers.statsd import Statsd
 from cotyledon_plugins.notifiers.systemd import Systemd
 from cotyledon_plugins.restart_policies.always import Always
 from cotyledon_plugins.restart_policies.limited import Limited
@@ -80,6 +81,11 @@ def test_log_notifier() -> None:
 
 def test_systemd_notifier(tmp_path: Path) -> None:
     assert check_notifier(Systemd, socket=str(tmp_path / "nobody")).blocking is False
+
+
+def test_statsd_notifier() -> None:
+    pytest.importorskip("statsd")
+    assert check_notifier(Statsd, host="127.0.0.1", port=1).blocking is True
 
 
 # -- what the example does
