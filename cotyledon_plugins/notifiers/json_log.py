@@ -32,13 +32,17 @@ FACILITIES = {"user": 1, "daemon": 3, **{f"local{number}": 16 + number for numbe
 
 
 class Sink(Protocol):
-    """Where lines go; each method raises OSError where it cannot."""
+    """Where lines go."""
 
     name: str
 
-    def write(self, event: Event) -> None: ...
+    def write(self, event: Event) -> None:
+        """
+        :raises OSError: if it cannot be written.
+        """
 
-    def reopen(self) -> None: ...
+    def release(self) -> None:
+        """Let go of what is open; the next event opens it again."""
 
 
 class JsonLog(Notifier):
@@ -119,19 +123,19 @@ class JsonLog(Notifier):
 
     def notify(self, event: Event) -> None:
         if isinstance(event, events.ManagerReloading):
-            self._sink.reopen()
+            self._sink.release()
         try:
             self._tell_lost()
             self._sink.write(event)
         except OSError as error:
-            self._lose(error)
+            self._lose(event, error)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._tell_lost()
-        self._sink.reopen()
+        self._sink.release()
 
-    def _lose(self, error: OSError) -> None:
+    def _lose(self, event: Event, error: OSError) -> None:
         if not self._lost:
             self._problem = str(error)
             LOG.error(
@@ -139,7 +143,7 @@ class JsonLog(Notifier):
                 self._sink.name,
                 error,
             )
-        self._lost += 1
+        self._lost += event.count if isinstance(event, events.EventsDropped) else 1
 
     def _tell_lost(self) -> None:
         if not self._lost:
@@ -207,8 +211,8 @@ class StandardError:
     def write(self, event: Event) -> None:
         self._stream.put(STDERR, line(event))
 
-    def reopen(self) -> None:
-        """It stays as it is."""
+    def release(self) -> None:
+        """The manager's is nobody's to close."""
 
 
 class File:
@@ -221,14 +225,13 @@ class File:
 
     def write(self, event: Event) -> None:
         if self._descriptor is not None and not self._is_there(self._descriptor):
-            self.reopen()
+            self.release()
         if self._descriptor is None:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             self._descriptor = os.open(self.name, flags, 0o666)
         self._stream.put(self._descriptor, line(event))
 
-    def reopen(self) -> None:
-        """Let go of the file; the next line opens it."""
+    def release(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
@@ -267,7 +270,7 @@ class Syslog:
                 raise
             self._socket.sendto(head + line(event, TEXT_LIMIT), self.name)
 
-    def reopen(self) -> None:
+    def release(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None

@@ -110,6 +110,15 @@ def test_a_missing_directory_is_told_once_and_made_up_for(
     notifier.close()
 
 
+def test_a_loss_that_cannot_be_told_is_part_of_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "later" / "events.json"
+    notifier = JsonLog(file=str(path))
+    tell(notifier, READY, replace(EVENTS["events_dropped"], count=10))
+    path.parent.mkdir()
+    notifier.close()
+    assert json.loads(path.read_text())["count"] == 11
+
+
 def test_a_loss_is_told_at_the_end_if_not_before(tmp_path: Path) -> None:
     path = tmp_path / "later" / "events.json"
     notifier = JsonLog(file=str(path))
