@@ -40,18 +40,30 @@ def dump_signal(name: int | str) -> int:
     return number
 
 
+def check_grace(seconds: Any) -> None:
+    """
+    :raises ValueError: if it is no number of 0 or more; None stands for 0.
+    """
+    if seconds is not None:
+        _check_seconds("graceful_shutdown_timeout", seconds)
+
+
 def check_stop_delay(seconds: Any, grace: float) -> None:
     """
     :raises ValueError: if it is no number of 0 or more, or not below the grace period.
     """
-    usable = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if not usable or not 0 <= seconds < math.inf:
-        raise ValueError(f"stop_delay: {seconds!r} is not a number of 0 or more")
+    _check_seconds("stop_delay", seconds)
     if grace and seconds >= grace:
         raise ValueError(
             f"stop_delay: {seconds!r} is not below graceful_shutdown_timeout ({grace}), "
             "which counts from the same moment"
         )
+
+
+def _check_seconds(name: str, seconds: Any) -> None:
+    usable = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not usable or not 0 <= seconds < math.inf:
+        raise ValueError(f"{name}: {seconds!r} is not a number of 0 or more")
 
 
 def check_callable(thing: Any, name: str) -> None:

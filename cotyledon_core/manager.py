@@ -57,8 +57,9 @@ class ServiceManager:
         here and to :meth:`add`.
     :raises RuntimeError: if there is a manager that has not ended.
     :raises ConfigurationError: with every fault in those sections.
-    :raises ValueError: if ``dump_signal`` cannot ask for stacks, or ``stop_delay``
-        is no number of 0 or more, or is not below ``graceful_shutdown_timeout``.
+    :raises ValueError: if ``dump_signal`` cannot ask for stacks, if ``stop_delay`` or
+        ``graceful_shutdown_timeout`` is no number of 0 or more, or if the former is not
+        below the latter.
     """
 
     _process_runner_already_created = False
@@ -81,6 +82,7 @@ class ServiceManager:
         from cotyledon_core.runtime.registry import Registry
 
         spawn_interval = 0.0 if wait_interval is _UNPACED else float(wait_interval)
+        arguments.check_grace(graceful_shutdown_timeout)
         arguments.check_stop_delay(stop_delay, graceful_shutdown_timeout)
         added = None if conf is None else _added_services(conf)
         self._engine = Engine(graceful_shutdown_timeout)
@@ -137,6 +139,7 @@ class ServiceManager:
 
     @_graceful_shutdown_timeout.setter
     def _graceful_shutdown_timeout(self, seconds: float) -> None:
+        arguments.check_grace(seconds)
         self._engine.set_grace(seconds)
 
     def register_hooks(
@@ -254,7 +257,11 @@ class ServiceManager:
         or when every service was given up or has finished and nothing runs any more.
         Ends by SystemExit: status 0, 1 if the stop had to be forced, or 3 if it
         stopped by itself and a service has failed.
+
+        :raises RuntimeError: if it has ended before.
         """
+        if not self._unfinished.locked():
+            raise RuntimeError("this manager has ended; make another one")
         from cotyledon_core.runtime.notifiers import default_notifiers
 
         self._thread = _thread.get_ident()

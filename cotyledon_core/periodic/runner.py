@@ -99,7 +99,9 @@ class Runner:
                 self._hung.discard(id(job))
                 _warn_of_overrun(job, time.monotonic() - began)
 
-        guarded.__qualname__ = job.name  # futurist logs it
+        # futurist logs both
+        guarded.__module__ = getattr(call, "__module__", None) or __name__
+        guarded.__qualname__ = job.name
         return guarded
 
     def _beat(self) -> None:

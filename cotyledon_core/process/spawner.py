@@ -238,7 +238,7 @@ class ContextSpawner:
             name=assignment.worker_name,
         )
         self._start_helpers()
-        with signals.blocked():
+        with signals.blocked(), _importable_main():
             process.start()
         _forget(process)
         child: Child
@@ -271,6 +271,30 @@ class ContextSpawner:
         """Sockets are their owner's; connections are copies of ours."""
         for end in self._copies:
             end.close()
+
+
+@contextlib.contextmanager
+def _importable_main() -> Iterator[None]:
+    """Keep children from importing a ``__main__`` that is in no file, as from standard input."""
+    main = sys.modules["__main__"]
+    if not _is_in_no_file(main):
+        yield
+        return
+    path = main.__file__
+    del main.__file__
+    try:
+        yield
+    finally:
+        main.__file__ = path
+
+
+def _is_in_no_file(main: Any) -> bool:
+    from multiprocessing import process
+
+    if main.__spec__ is not None or not getattr(main, "__file__", None):
+        return False
+    # where multiprocessing looks, too
+    return not os.path.exists(os.path.join(process.ORIGINAL_DIR, main.__file__))  # type: ignore[attr-defined]
 
 
 def _forget(process: Any) -> None:

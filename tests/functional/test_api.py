@@ -17,6 +17,7 @@ from tests.functional.harness import Launch
     "check",
     [
         "refuse_second",
+        "no_second_run",
         "construct_only",
         "signature",
         "contexts",

@@ -24,10 +24,6 @@ COMPAT = ROOT / "cotyledon_core/compat"
 
 Launch = Callable[..., Application]
 
-needs_compat = pytest.mark.skipif(
-    not (COMPAT / "path").exists(), reason="cotyledon_core.compat is not there yet"
-)
-
 
 @pytest.fixture
 def start(launch: Launch) -> Launch:
@@ -83,7 +79,6 @@ def test_cotyledon_before(start: Launch) -> None:
         written(application, f"worker {worker} at work", 2)
 
 
-@needs_compat
 def test_cotyledon_unchanged(start: Launch) -> None:
     tick(start("cotyledon_before", answers=True))
 
@@ -105,26 +100,22 @@ def test_oslo_service_after(start: Launch) -> None:
     sweep(application)
 
 
-@needs_compat
 def test_one_line_leads_from_oslo_service() -> None:
     before, after = "oslo_service_before.py", "oslo_service_import.py"
     (line,) = {line for line in changed(before, after) if line and "oslo_config" not in line}
     assert line == "from cotyledon_core.compat.oslo_service import service"
 
 
-@needs_compat
 def test_oslo_service_with_one_import_changed(start: Launch) -> None:
     pytest.importorskip("futurist")
     sweep(start("oslo_service_import"))
 
 
-@needs_compat
 def test_oslo_service_unchanged(start: Launch) -> None:
     pytest.importorskip("futurist")
     sweep(start("oslo_service_before", answers=True))
 
 
-@needs_compat
 def test_every_name_of_oslo_service_is_in_the_table() -> None:
     from importlib import import_module
 

@@ -88,6 +88,13 @@ def test_an_interrupt_ends_at_once(launch: Launch) -> None:
     assert application.stop(signal.SIGINT) == 1
 
 
+def test_what_has_ended_is_waited_for_again(launch: Launch) -> None:
+    application = start(launch, "waited_for_again", "mutate")
+    application.wait_for_one("start")
+    assert application.stop() == 0
+    assert [record.status for record in application.records("end")] == [0, 0]
+
+
 def test_another_thread_stops_the_launcher(launch: Launch) -> None:
     application = start(launch, "from_thread", "stop")
     application.wait_for("start", 2)

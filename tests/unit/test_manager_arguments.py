@@ -277,6 +277,12 @@ def test_a_constructor_that_fails_leaves_nothing() -> None:
     cotyledon.ServiceManager()
 
 
+@pytest.mark.parametrize("seconds", [-3, "60", float("nan"), float("inf")])
+def test_a_wrong_grace_period_is_named(seconds: Any) -> None:
+    text = f"graceful_shutdown_timeout: {seconds!r} is not a number of 0 or more"
+    refused(ValueError, text, cotyledon.ServiceManager, graceful_shutdown_timeout=seconds)
+
+
 def test_test_suites_may_reset_it(manager: Any) -> None:
     for _ in range(3):
         cotyledon.ServiceManager._process_runner_already_created = False

@@ -27,6 +27,7 @@ class Foreground:
     signal_handler: Any = None
     service: Any = None
     _restarts = 0
+    _reload_asked = _reloading = False
 
     def add_signal_handlers(self) -> None:
         """Handle the signals of a service that runs here."""
@@ -46,7 +47,20 @@ class Foreground:
             service.wait()
 
     def _reload_service(self, *args: Any) -> None:
-        """In place: it starts again, or goes on with what has changed."""
+        """In place, one after the other: a signal handler may be interrupted by another signal."""
+        self._reload_asked = True
+        if self._reloading:
+            return
+        self._reloading = True
+        try:
+            while self._reload_asked:
+                self._reload_asked = False
+                self._reload_once()
+        finally:
+            self._reloading = False
+
+    def _reload_once(self) -> None:
+        """The service starts again, or goes on with what has changed."""
         LOG.info("reading the configuration again, by %s", self.restart_method)
         try:
             reread(self.conf, self.restart_method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from cotyledon_core.compat.oslo_service.backend.base import ServiceBase
@@ -9,6 +10,7 @@ from cotyledon_core.service import Service
 
 RESTART_METHODS = ("reload", "mutate")
 METHODS = ("start", "stop", "wait", "reset")
+_UNUSABLE = re.compile(r"[^A-Za-z0-9._@-]+")
 
 
 class ServiceWrapper(Service):
@@ -58,6 +60,13 @@ def check_restart_method(method: str) -> None:
 
 
 def service_name(service: Any) -> str:
-    """What a launched service is called: its ``name``, else its class's."""
-    name = getattr(service, "name", None)
-    return name if isinstance(name, str) and name else type(service).__name__
+    """What a launched service is called: its ``name``, else its class's.
+
+    A section of the configuration can have that name: what it cannot hold becomes a dash.
+    """
+    try:
+        name = getattr(service, "name", None)
+    except Exception:  # a property that is not ready for it; oslo.service never asks
+        name = None
+    usable = _UNUSABLE.sub("-", name).strip("-.@") if isinstance(name, str) else ""
+    return usable or type(service).__name__

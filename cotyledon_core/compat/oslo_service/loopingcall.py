@@ -16,6 +16,7 @@ from cotyledon_core.compat.oslo_service._loop import (
     Outcome,
 )
 from cotyledon_core.compat.oslo_service._naming import callable_name
+from cotyledon_core.compat.oslo_service.backend import get_backend
 
 __all__ = [
     "BackOffLoopingCall",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 LOG = logging.getLogger(__name__)
+
+get_backend()  # whoever uses a component has chosen; services and thread groups come by here, too
 
 
 class FixedIntervalLoopingCall(LoopingCallBase):

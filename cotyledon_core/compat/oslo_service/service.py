@@ -78,6 +78,8 @@ class _ManagingLauncher:
         self._lock = threading.Lock()
         self._manager: Any = None
         self._manager_context: Any = None
+        self._status: int | None = None
+        """The exit status, as soon as all has ended."""
 
     def _launch(self, service: Any, workers: Any) -> None:
         with self._lock:
@@ -103,9 +105,14 @@ class _ManagingLauncher:
         return manager
 
     def _run(self) -> int:
-        """Supervise until the end; the exit status."""
+        """Supervise until the end, if that has not come; the exit status."""
         if self._manager is None:
             return 0
+        if self._status is None:
+            self._status = self._supervise()
+        return self._status
+
+    def _supervise(self) -> int:
         try:
             self._manager.run()
         except SystemExit as end:

@@ -97,6 +97,16 @@ def one_after_the_other() -> None:
     record("survived")
 
 
+def no_second_run() -> None:
+    made = manager()
+    made.add(Once)
+    try:
+        made.run()
+    except SystemExit:
+        raises(RuntimeError, "this manager has ended; make another one", made.run)
+        cotyledon.ServiceManager()
+
+
 def end_of_an_exception() -> None:
     """A manager that ended by an exception has ended too."""
 

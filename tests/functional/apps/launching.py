@@ -134,6 +134,17 @@ def from_thread(what: str) -> None:
     thread.join()
 
 
+def waited_for_again(restart_method: str) -> None:
+    """What has ended is waited for again, stopped and restarted."""
+    configure()
+    launcher = service.launch(CONF, Painter(), restart_method=restart_method)
+    watch(launcher)
+    record("end", status=launcher.wait())
+    launcher.stop()
+    launcher.restart()
+    record("end", status=launcher.wait())
+
+
 def here(restart_method: str) -> None:
     """In this process."""
     configure()
@@ -143,4 +154,12 @@ def here(restart_method: str) -> None:
 
 
 if __name__ == "__main__":
-    main({"launched": launched, "one": one, "from_thread": from_thread, "here": here})
+    main(
+        {
+            "launched": launched,
+            "one": one,
+            "from_thread": from_thread,
+            "waited_for_again": waited_for_again,
+            "here": here,
+        }
+    )

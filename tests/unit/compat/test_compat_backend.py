@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -24,10 +26,21 @@ def test_threads_are_the_default_and_are_chosen_when_they_are_needed() -> None:
     assert backend.get_backend() is backend.get_backend()
 
 
+@pytest.mark.parametrize("module", ["service", "loopingcall", "threadgroup"])
+def test_an_import_of_what_it_offers_chooses_it(module: str) -> None:
+    program = (
+        f"from cotyledon_core.compat.oslo_service import backend, {module}\n"
+        "assert backend.get_backend_type() is backend.BackendType.THREADING"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_the_same_choice_may_be_made_again() -> None:
     backend.init_backend(BackendType.THREADING)
     backend.init_backend(BackendType.THREADING)
-    with pytest.raises(exceptions.BackendAlreadySelected, match="already set to 'threading'"):
+    with pytest.raises(
+        exceptions.BackendAlreadySelected, match=r"already set to 'threading'.*at its end"
+    ):
         backend.init_backend(BackendType.EVENTLET)
 
 

@@ -10,6 +10,7 @@ import pytest
 from oslo_config import cfg
 
 from cotyledon_core.compat.oslo_service import opts, periodic_task, service
+from cotyledon_core.compat.oslo_service._foreground import Foreground
 from cotyledon_core.compat.oslo_service._wrapper import service_name
 
 
@@ -110,6 +111,43 @@ def test_nothing_was_launched(conf: cfg.ConfigOpts) -> None:
 def test_names() -> None:
     assert service_name(Plain()) == "Plain"
     assert service_name(Named()) == "conductor"
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [(" ", "Plain"), ("a\nb", "a-b"), ("my svc: x/y", "my-svc-x-y"), ("", "Plain")],
+)
+def test_names_that_no_section_can_have(given: str, name: str) -> None:
+    made = Plain()
+    made.name = given  # type: ignore[attr-defined]
+    assert service_name(made) == name
+
+
+def test_a_name_that_cannot_be_told_yet() -> None:
+    class Plainer(Plain):
+        @property
+        def name(self) -> str:
+            raise RuntimeError("not configured")
+
+    assert service_name(Plainer()) == "Plainer"
+
+
+def test_a_reload_within_a_reload_follows_it(conf: cfg.ConfigOpts) -> None:
+    """As when a signal interrupts the handler of the one before."""
+    calls: list[str] = []
+    launcher = Foreground()
+    launcher.conf, launcher.restart_method = conf, "mutate"
+
+    class Reset(Plain):
+        def reset(self) -> None:
+            calls.append("begin")
+            if len(calls) == 1:
+                launcher._reload_service()
+            calls.append("end")
+
+    launcher.service = Reset()
+    launcher._reload_service()
+    assert calls == ["begin", "end", "begin", "end"]
 
 
 def test_options_of_the_same_name_are_used(conf: cfg.ConfigOpts) -> None:

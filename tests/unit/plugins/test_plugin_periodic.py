@@ -232,7 +232,7 @@ def test_what_all_raise_is_logged_with_its_name(caplog: pytest.LogCaptureFixture
     service = Periodic(WorkerId(0), [fail], spacing=3600.0, run_immediately=True)
     service.run()
     (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert "fail" in line.getMessage()
+    assert f"'{__name__}.{fail.__qualname__}'" in line.getMessage()
     assert line.exc_info
 
 

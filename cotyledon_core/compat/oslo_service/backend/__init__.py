@@ -9,6 +9,7 @@ from typing import Any
 
 from cotyledon_core.compat.oslo_service.backend import exceptions
 from cotyledon_core.compat.oslo_service.backend.base import BaseBackend
+from cotyledon_core.compat.oslo_service.backend.threads import ThreadingBackend
 
 LOG = logging.getLogger(__name__)
 
@@ -31,6 +32,12 @@ class BackendType(enum.Enum):
 
 DEFAULT_BACKEND_TYPE = BackendType.THREADING
 
+_NO_EVENTLET = (
+    "the eventlet backend is not offered by cotyledon-core: eventlet is at its end, and "
+    "workers are processes with native threads here; remove eventlet.monkey_patch() and "
+    "call init_backend(BackendType.THREADING), or call nothing"
+)
+
 _backend_hook: Callable[[], BackendType] | None = None
 _cached_backend: BaseBackend | None = None
 _cached_backend_type: BackendType | None = None
@@ -47,17 +54,11 @@ def init_backend(type_: BackendType) -> None:
         if _cached_backend_type is not type_:
             raise exceptions.BackendAlreadySelected(
                 f"Backend already set to {_cached_backend_type.value!r}, "
-                f"cannot reinitialize with {type_.value!r}"
+                f"cannot reinitialize with {type_.value!r}: {_NO_EVENTLET}"
             )
         return
     if type_ is not BackendType.THREADING:
-        raise exceptions.UnsupportedBackendError(
-            "the eventlet backend is not offered by cotyledon-core: eventlet is at its end, and "
-            "workers are processes with native threads here; remove eventlet.monkey_patch() and "
-            "call init_backend(BackendType.THREADING), or call nothing"
-        )
-    from cotyledon_core.compat.oslo_service.backend._threading import ThreadingBackend
-
+        raise exceptions.UnsupportedBackendError(_NO_EVENTLET)
     _cached_backend, _cached_backend_type = ThreadingBackend(), type_
 
 
@@ -76,7 +77,7 @@ def get_backend() -> BaseBackend:
 
 
 def get_backend_type() -> BackendType | None:
-    """Which backend was chosen; None before that."""
+    """Which backend was chosen, if only by an import of what it offers; None before that."""
     return _cached_backend_type
 
 
