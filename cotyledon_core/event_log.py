@@ -12,7 +12,7 @@ level      events
 =========  ==============================================================
 error      a worker that hangs, a service given up, a reload that failed, a hook that failed,
            a notifier disabled
-warning    an end that nobody asked for, an end by force, a reload undone
+warning    an end that nobody asked for, an end by force, a reload undone, events dropped
 debug      a spawn, a worker's own status
 info       all others
 =========  ==============================================================
@@ -33,6 +33,7 @@ _LEVELS: dict[type[events.Event], int] = {
     events.HookFailed: ERROR,
     events.NotifierDisabled: ERROR,
     events.ReloadUndone: WARNING,
+    events.EventsDropped: WARNING,
     events.WorkerSpawned: DEBUG,
     events.WorkerStatus: DEBUG,
 }
@@ -46,15 +47,16 @@ class EventLog(Notifier):
 
     blocking = False
 
+    @staticmethod
+    def level(event: events.Event) -> int:
+        """The event's level, as in :mod:`logging`."""
+        if isinstance(event, events.WorkerExited):
+            return INFO if event.asked and not event.forced else WARNING
+        return _LEVELS.get(type(event), INFO)
+
     def notify(self, event: events.Event) -> None:
-        level = _level(event)
+        level = self.level(event)
         if LOG.wants(level):
             fields = {f"cotyledon_{name}": value for name, value in event.as_dict().items()}
             dump = getattr(event, "dump", "")
             LOG.log(level, "%s%s", event, f":\n{dump}" if dump else "", extra=fields)
-
-
-def _level(event: events.Event) -> int:
-    if isinstance(event, events.WorkerExited):
-        return INFO if event.asked and not event.forced else WARNING
-    return _LEVELS.get(type(event), INFO)

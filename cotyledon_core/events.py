@@ -304,9 +304,12 @@ class WorkerRestarting(WorkerEvent):
     kind = "worker_restarting"
     delay: float
     """Seconds until the start."""
+    reason: str = ""
+    """The end that it follows."""
 
     def __str__(self) -> str:
-        return f"worker {self.worker} restarts in {self.delay:.3f} s"
+        why = f" after: {self.reason}" if self.reason else ""
+        return f"worker {self.worker} restarts in {self.delay:.3f} s{why}"
 
 
 class Waited(Enum):
@@ -384,3 +387,14 @@ class NotifierDisabled(Event):
 
     def __str__(self) -> str:
         return f"notifier {self.notifier} disabled: {self.error}"
+
+
+class EventsDropped(Event):
+    """Events are missing here; told only to the notifier that was to be told them."""
+
+    kind = "events_dropped"
+    count: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.count} events dropped: {self.reason}"

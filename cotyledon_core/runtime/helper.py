@@ -4,7 +4,8 @@ A helper is forked from the manager and fed through a socket that keeps the
 messages apart. The manager never waits for it: what does not fit is queued,
 and when the queue is full the oldest is dropped and counted. The helper is
 told the count as soon as there is room. It ends when the manager's end of the
-socket is closed, having read everything.
+socket is closed, having read everything. The manager keeps the helper's end
+open too: of a helper that died, it takes back what that has not read.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from cotyledon_core.process.title import program_name, set_title
 
 QUEUE_LIMIT = 1000
 MESSAGE_LIMIT = 128 * 1024
+RECEIVED = MESSAGE_LIMIT + 1024
 
 Serve = Callable[[Callable[[], Any]], None]
 """Runs in the helper; gets a function that returns the next message, and
@@ -48,6 +50,7 @@ class Helper:
         self.pid: int | None = None
         self._serve = serve
         self._socket: socket.socket | None = None
+        self._its_end: socket.socket | None = None
         self._queue: deque[bytes] = deque()
         self._dropped = 0
 
@@ -79,12 +82,11 @@ class Helper:
                     _serve(self.name, self._serve, theirs)
         except OSError:
             ours.close()
-            raise
-        finally:
             theirs.close()
+            raise
         ours.setblocking(False)
-        keep_private(ours.fileno())
-        self._socket, self.pid = ours, pid
+        keep_private(ours.fileno(), theirs.fileno())
+        self._socket, self._its_end, self.pid = ours, theirs, pid
         return pid
 
     def put(self, message: Any) -> None:
@@ -130,11 +132,34 @@ class Helper:
             self._queue.appendleft(message)
             raise
 
+    def take_back(self) -> None:
+        """Queue again, before all else, what the process has not read; it must have ended."""
+        unread = []
+        while (data := self._unread()) is not None:
+            message = _unpacked(data)
+            if isinstance(message, Dropped):
+                self._dropped += message.count
+            else:
+                unread.append(data)
+        self._queue.extendleft(reversed(unread))
+        while len(self._queue) > QUEUE_LIMIT:
+            self._queue.popleft()
+            self._dropped += 1
+
+    def _unread(self) -> bytes | None:
+        if self._its_end is None:
+            return None
+        try:
+            return self._its_end.recv(RECEIVED, socket.MSG_DONTWAIT) or None
+        except OSError:
+            return None
+
     def let_go(self) -> None:
         """Close the socket: the process ends when it has read everything."""
-        if self._socket is not None:
-            close_private(self._socket.detach())
-            self._socket = None
+        for end in (self._socket, self._its_end):
+            if end is not None:
+                close_private(end.detach())
+        self._socket = self._its_end = None
 
 
 def _serve(name: str, serve: Serve, end: socket.socket) -> NoReturn:
@@ -159,9 +184,13 @@ def _packed(message: Any) -> bytes:
 
 
 def _receive(end: socket.socket) -> Any:
-    data = end.recv(MESSAGE_LIMIT + 1024)
+    data = end.recv(RECEIVED)
     if not data:
         raise EOFError
+    return _unpacked(data)
+
+
+def _unpacked(data: bytes) -> Any:
     import pickle
 
     try:

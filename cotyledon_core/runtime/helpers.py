@@ -77,6 +77,8 @@ class Helpers:
         helper = self._running.pop(pid)
         self._roll.leave(pid)
         self._overdue.cancel(pid)
+        if restart:
+            helper.take_back()
         self._let_go(helper)
         if helper.pid == pid:
             helper.pid = None

@@ -7,14 +7,17 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from cotyledon_core.events import EventsDropped
 from cotyledon_core.log import Log
 from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.process import clock
 from cotyledon_core.runtime.helper import Dropped, Helper
 
 FAILURES_ALLOWED = 3
 """Exceptions in a row after which a notifier is disabled."""
 DISABLED_STATUS = 3
 """Exit status of a host whose notifier has failed that often."""
+TOO_SLOW = "the notifier was too slow, or the event too large"
 
 LOG = Log("cotyledon_core")
 
@@ -34,7 +37,7 @@ def _host(name: str, notifier: Notifier, receive: Callable[[], Any]) -> None:
                 message = receive()
                 if isinstance(message, Dropped):
                     LOG.warning("notifier %s was too slow, %d events dropped", name, message.count)
-                    continue
+                    message = _told(message)
                 failures = 0 if _notify(name, notifier, message) else failures + 1
                 if failures == FAILURES_ALLOWED:
                     os._exit(DISABLED_STATUS)
@@ -44,6 +47,11 @@ def _host(name: str, notifier: Notifier, receive: Callable[[], Any]) -> None:
     import logging
 
     logging.shutdown()
+
+
+def _told(dropped: Dropped) -> EventsDropped:
+    at, wall_time = clock.now()
+    return EventsDropped(at=at, wall_time=wall_time, count=dropped.count, reason=TOO_SLOW)
 
 
 def _notify(name: str, notifier: Notifier, event: Any) -> bool:

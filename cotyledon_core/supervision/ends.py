@@ -86,8 +86,7 @@ class Ends:
             **end._asdict(),
             **findings.fields(),
         )
-        detail = f": {end.detail}" if end.detail else ""
-        loss = self._replacement.loss(worker, f"{end.cause.value}, {end.status}{detail}")
+        loss = self._replacement.loss(worker, end.text)
         self._settle(worker, end)
         situation.completion.look_at(worker.service)
         self._recycling.settled(worker)
@@ -123,7 +122,7 @@ class Ends:
         death = worker.death(end, agenda.now)
         decision = worker.service.spec.decide(death)
         if isinstance(decision, Restart):
-            self._restart(worker, end.uptime, decision.delay)
+            self._restart(worker, end, decision.delay)
             return
         worker.settle(State.EXITED)
         if isinstance(decision, Stop):
@@ -137,10 +136,12 @@ class Ends:
         else:
             self.give_up(worker.service, decision.reason)
 
-    def _restart(self, worker: Worker, uptime: float, delay: float) -> None:
+    def _restart(self, worker: Worker, end: End, delay: float) -> None:
         situation = self._situation
-        worker.note_restart(PastRestart(situation.now, uptime))
-        situation.agenda.publish_of_worker(worker, events.WorkerRestarting, delay=delay)
+        worker.note_restart(PastRestart(situation.now, end.uptime))
+        situation.agenda.publish_of_worker(
+            worker, events.WorkerRestarting, delay=delay, reason=end.text
+        )
         if delay > 0:
             situation.deadlines.set(Timer(Kind.BACKOFF, worker), situation.now + delay)
         else:

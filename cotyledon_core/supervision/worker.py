@@ -49,6 +49,12 @@ class End(NamedTuple):
     uptime: float
     detail: str
 
+    @property
+    def text(self) -> str:
+        """For people."""
+        detail = f": {self.detail}" if self.detail else ""
+        return f"{self.cause.value}, {self.status}{detail}"
+
 
 class Worker:
     """What the supervisor knows of a worker. Compared and hashed by identity."""

@@ -28,6 +28,7 @@ retry = cotyledon_plugins.restart_policies.always:Always
 bounded = cotyledon_plugins.restart_policies.limited:Limited
 [cotyledon.notifiers]
 record = plugin_recorder:Record
+tell-json = cotyledon_plugins.notifiers.json_log:JsonLog
 tell-systemd = cotyledon_plugins.notifiers.systemd:Systemd
 """
 

@@ -43,6 +43,7 @@ LEVELS = {
     "hook_failed": "ERROR",
     "notifier_disabled": "ERROR",
     "reload_undone": "WARNING",
+    "events_dropped": "WARNING",
     "worker_exited": "WARNING",
     "worker_spawned": "DEBUG",
     "worker_status": "DEBUG",

@@ -186,7 +186,52 @@ def test_what_waits_for_one_that_is_gone_is_kept(helpers: Callable[..., Helper])
     for _ in range(10):
         helper.put("x")
         assert helper.flush()
+    helper.take_back()
     assert helper.waiting == 10, "kept for the next one"
+
+
+def test_what_one_that_was_killed_has_not_read_goes_to_the_next(
+    helpers: Callable[..., Helper], results: Results
+) -> None:
+    gate, key = os.pipe()
+
+    def read_one_then_wait(receive: Callable[[], Any]) -> None:
+        results.send(receive())
+        os.read(gate, 1)
+        passing_on(results)(receive)
+
+    helper = helpers(read_one_then_wait)
+    for number in range(100):
+        helper.put(number)
+    flush_all(helper)
+    assert results.receive() == 0
+    assert helper.pid is not None
+    os.kill(helper.pid, signal.SIGKILL)
+    os.waitpid(helper.pid, 0)
+    helper.put(100)
+    helper.take_back()
+    helper.let_go()
+    os.close(key)
+    helper.start()
+    os.close(gate)
+    flush_all(helper)
+    assert [results.receive() for _ in range(100)] == list(range(1, 101))
+
+
+def test_what_is_taken_back_is_bounded_and_a_loss_is_not_forgotten(
+    helpers: Callable[..., Helper],
+) -> None:
+    helper = helpers(lambda receive: os.kill(os.getpid(), signal.SIGKILL))
+    os.waitid(os.P_PID, helper.pid, os.WEXITED | os.WNOWAIT)
+    helper.put("x" * (MESSAGE_LIMIT + 1))
+    for number in range(50):
+        helper.put(number)
+    assert helper.flush()
+    for number in range(QUEUE_LIMIT - 20):
+        helper.put(number)
+    helper.take_back()
+    assert helper.waiting == QUEUE_LIMIT + 1
+    assert helper._dropped == 31
 
 
 def test_one_that_fails_ends_quietly(helpers: Callable[..., Helper]) -> None:

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
-from cotyledon_core.events import Event
+from cotyledon_core.events import Event, EventsDropped
 from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.record import replace
+from cotyledon_core.runtime.helper import MESSAGE_LIMIT
 from cotyledon_core.runtime.notifier_host import DISABLED_STATUS, NotifierHost
 from cotyledon_core.testing import every_event
 
@@ -110,3 +112,15 @@ def test_a_failure_is_one_whatever_it_raises(hosted: Callable[..., Hosted]) -> N
     it = hosted(fails=lambda n: True, error=SystemExit)
     it.tell(*EVENTS[:3])
     assert it.status() == DISABLED_STATUS
+
+
+def test_the_notifier_is_told_how_many_events_it_has_lost(hosted: Callable[..., Hosted]) -> None:
+    it = hosted()
+    too_large = replace(EVENTS[0], name="x" * MESSAGE_LIMIT)
+    it.tell(too_large, too_large, EVENTS[1])
+    told = it.hear()
+    assert isinstance(told, EventsDropped)
+    assert told.count == 2
+    assert told.reason
+    assert told.wall_time > 0
+    assert it.hear() == EVENTS[1]
