@@ -108,6 +108,8 @@ class Application:
             "SPT_NOENV": "1",
             name: value,
             "NOTIFY_SOCKET": "",
+            # With it a line is written in two pieces, and another worker's may come in between.
+            "PYTHONUNBUFFERED": "",
             **added,
         }
         return {key: value for key, value in environment.items() if value}
