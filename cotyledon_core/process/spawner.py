@@ -27,6 +27,7 @@ from cotyledon_core.process.child import Child, WatchedChild
 from cotyledon_core.process.descriptors import close_private, private_pipe
 from cotyledon_core.process.multiprocessing_child import ChildIdentity
 from cotyledon_core.process.roll import Roll
+from cotyledon_core.process.standard_streams import flush_before_fork
 from cotyledon_core.worker import entry
 from cotyledon_core.worker.assignment import Assignment, SealedAssignment
 from cotyledon_core.worker.lifecycle import Worker
@@ -125,6 +126,7 @@ class ForkSpawner:
         # so as little as possible is done between one and the next
         births = [self._prepare(start) for start in starts]
         self._before()
+        flush_before_fork()
         with signals.blocked(), _told_of_threads(), self._board.lending():
             for birth in births:
                 self._board.lend(birth.place)
