@@ -86,7 +86,8 @@ class Reloader:
         :raises ConfigurationError: with every fault found, or every option that
             differs and cannot be changed in a running manager; what runs stays.
         """
-        settings, conf = read(self._shared)
+        read_now, conf = read(self._shared)
+        settings = read_now.with_policies_of(self._running)
         found = difference(self._running, settings)
         if found.restart:
             raise ConfigurationError(refusals(found, settings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cotyledon_core.config.origin import SharedConf
@@ -146,3 +146,14 @@ class ManagerSettings:
     """``reload`` or ``mutate``: how workers re-read the whole configuration."""
     sources: Sources = field(default=Sources({}, {}), compare=False, repr=False)
     """Where it was read from."""
+
+    def with_policies_of(self, running: ManagerSettings) -> ManagerSettings:
+        """The same, but that a restart policy that stays as it is goes on, with what it knows."""
+        before = {service.name: service for service in running.services}
+        services = tuple(
+            replace(service, restart_policy=before[service.name].restart_policy)
+            if service.name in before and before[service.name].policy == service.policy
+            else service
+            for service in self.services
+        )
+        return replace(self, services=services)

@@ -16,6 +16,7 @@ from cotyledon_core.config.settings import ServiceSettings
 from cotyledon_core.event_log import EventLog
 from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.plugins.restart_policy import RestartPolicy
 from cotyledon_core.supervision.messages import Manner
 from cotyledon_core.types import WorkerId
 
@@ -38,6 +39,7 @@ class Target:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
         self.steps: list[Callable[[], None]] = []
+        self.policies: dict[str, RestartPolicy] = {}
 
     def take(self) -> list[tuple[Any, ...]]:
         """What was asked of it since the last call, but for telling those that stay the same."""
@@ -59,6 +61,7 @@ class Target:
         self.asked.append(("scale", name, workers))
 
     def change(self, settings: ServiceSettings, manner: Manner | None, *, afresh: bool) -> None:
+        self.policies[settings.name] = settings.restart_policy
         how = manner.name if manner else "NOT AT ALL"
         self.asked.append(("change", settings.name, how, *(["afresh"] if afresh else [])))
 
@@ -141,6 +144,17 @@ def test_what_replaces_workers(reload: Reload) -> None:
         text = BASE.replace("[service:two]\nservice_type = example\n", "[service:two]\n")
         text += line if "service_type" in line else f"service_type = example\n{line}"
         assert reload(text) == [("change", "two", "REPLACE", "afresh")]
+
+
+def test_a_policy_that_stays_as_it_is_goes_on(reload: Reload, target: Target) -> None:
+    """It may have taken notes."""
+    reload(BASE + "greeting = hi")
+    first = dict(target.policies)
+    reload(BASE + "greeting = ho")
+    assert all(target.policies[name] is first[name] for name in ("one", "two"))
+    reload(BASE + "greeting = ho\nrestart_policy = never")
+    assert target.policies["one"] is first["one"]
+    assert target.policies["two"] is not first["two"]
 
 
 def test_notifiers(reload: Reload, target: Target) -> None:
