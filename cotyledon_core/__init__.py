@@ -19,7 +19,17 @@ if TYPE_CHECKING:
         PluginError,
         WorkerStartError,
     )
+    from cotyledon_core.ledger import (
+        End,
+        Ledger,
+        ProcessStanding,
+        ReloadResult,
+        ServiceStanding,
+        Stage,
+        WorkerStanding,
+    )
     from cotyledon_core.manager import ServiceManager
+    from cotyledon_core.outcomes import OUTCOMES, outcome
     from cotyledon_core.periodic.service import PeriodicService
     from cotyledon_core.plugins.notifier import Notifier
     from cotyledon_core.plugins.restart_policy import (
@@ -43,6 +53,7 @@ if TYPE_CHECKING:
     from cotyledon_core.service import Service
     from cotyledon_core.signal_names import signal_number
     from cotyledon_core.supervision.restart import Backoff
+    from cotyledon_core.supervision.states import State
     from cotyledon_core.types import ServiceId, WorkerId
 
 _HOMES = {
@@ -55,27 +66,37 @@ _HOMES = {
     "Death": "plugins.restart_policy",
     "Decision": "plugins.restart_policy",
     "DefaultPolicy": "default_policy",
+    "End": "ledger",
     "Event": "events",
     "EventLog": "event_log",
     "ExitStatus": "plugins.restart_policy",
     "GiveUp": "plugins.restart_policy",
+    "Ledger": "ledger",
     "Limited": "restart_policies.limited",
     "Never": "restart_policies.never",
     "Notifier": "plugins.notifier",
+    "OUTCOMES": "outcomes",
     "OnFailure": "restart_policies.on_failure",
     "PastRestart": "plugins.restart_policy",
     "PeriodicService": "periodic.service",
     "Phase": "plugins.restart_policy",
     "PluginError": "exceptions",
+    "ProcessStanding": "ledger",
     "Program": "program",
+    "ReloadResult": "ledger",
     "Restart": "plugins.restart_policy",
     "RestartPolicy": "plugins.restart_policy",
     "Service": "service",
     "ServiceId": "types",
     "ServiceManager": "manager",
+    "ServiceStanding": "ledger",
+    "Stage": "ledger",
+    "State": "supervision.states",
     "Stop": "plugins.restart_policy",
     "WorkerId": "types",
+    "WorkerStanding": "ledger",
     "WorkerStartError": "exceptions",
+    "outcome": "outcomes",
     "replace": "record",
     "signal_number": "signal_names",
 }
@@ -90,28 +111,38 @@ __all__ = [
     "Death",
     "Decision",
     "DefaultPolicy",
+    "End",
     "Event",
     "EventLog",
     "ExitStatus",
     "GiveUp",
+    "Ledger",
     "Limited",
     "Never",
     "Notifier",
+    "OUTCOMES",
     "OnFailure",
     "PastRestart",
     "PeriodicService",
     "Phase",
     "PluginError",
+    "ProcessStanding",
     "Program",
+    "ReloadResult",
     "Restart",
     "RestartPolicy",
     "Service",
     "ServiceId",
     "ServiceManager",
+    "ServiceStanding",
+    "Stage",
+    "State",
     "Stop",
     "WorkerId",
+    "WorkerStanding",
     "WorkerStartError",
     "events",
+    "outcome",
     "replace",
     "signal_number",
 ]

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cotyledon_core.events import Event
+
+if TYPE_CHECKING:
+    from cotyledon_core.ledger import Ledger
 
 
 class Notifier(abc.ABC):
@@ -44,10 +47,29 @@ class Notifier(abc.ABC):
 
     @abc.abstractmethod
     def notify(self, event: Event) -> None:
-        """Be told one event. After three exceptions in a row the notifier is disabled.
+        """Be told one event. After three exceptions in a row the notifier is disabled."""
 
-        A notifier that comes while the manager runs is told first how far that is, by
-        the :class:`.ManagerStarted` or the :class:`.ManagerReady` of before.
+    def synchronize(self, ledger: Ledger) -> None:  # noqa: B027  # optional by contract
+        """Be told what all events until now amount to.
+
+        For a notifier that comes while the manager runs, before its first event; and whenever
+        events may be missing: because the notifier was too slow, or its process has died.
+
+        :param ledger: the notifier's own from now on; it may keep it and
+            :meth:`~.Ledger.note` the events that follow.
+        """
+
+    def deadline(self) -> float | None:
+        """When :meth:`wake` is due, in monotonic seconds; None for never.
+
+        Asked after each call of :meth:`notify`, :meth:`synchronize` and :meth:`wake`.
+        """
+        return None
+
+    def wake(self, now: float) -> None:  # noqa: B027  # optional by contract
+        """The time of :meth:`deadline` has come. An exception counts as one of :meth:`notify`.
+
+        :param now: monotonic seconds.
         """
 
     def close(self) -> None:  # noqa: B027  # optional by contract

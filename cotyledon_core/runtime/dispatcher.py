@@ -9,17 +9,25 @@ kind, as Cotyledon documents it, and nothing else.
 from __future__ import annotations
 
 import contextlib
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from cotyledon_core import events
 from cotyledon_core.exceptions import shown
+from cotyledon_core.ledger import Ledger
 from cotyledon_core.log import Log
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.process import clock
+from cotyledon_core.runtime.helper import packed, unpacked
 from cotyledon_core.runtime.hooks import Hook, Hooks
 from cotyledon_core.runtime.notifier_host import FAILURES_ALLOWED, NotifierHost
+
+SHORTEST_NAP = 0.05
+"""Seconds from one call of a notifier to the next that it can ask for."""
 
 LOG = Log("cotyledon_core")
 
@@ -49,9 +57,12 @@ class Dispatcher:
         self._foreign_code = foreign_code
         self._inline: dict[str, Notifier] = {}
         self._failures: dict[str, int] = {}
+        self._due: dict[str, float] = {}
+        """When notifiers want to be woken, in monotonic seconds."""
         self._at_once = False
-        self._stage: events.Event | None = None
         self._untold: deque[events.Event] = deque()
+        self.ledger = Ledger()
+        """What the events that were told amount to."""
         self.hosts: dict[str, NotifierHost] = {}
 
     def add_notifier(self, name: str, notifier: Notifier, *, may_host: bool) -> None:
@@ -69,8 +80,8 @@ class Dispatcher:
     ) -> None:
         """Tell events to these notifiers instead, in this order.
 
-        What was published before is told to those that were there then. A new one is
-        told first how far the manager is: that it has started, or that it is ready.
+        What was published before is told to those that were there then. A new one that is
+        not in a host is told here what that amounts to; hosts catch up when they run.
 
         :param unchanged: the names of those that stay as they are, a disabled one too; the
             notifier that is given for such a name is not used.
@@ -82,7 +93,8 @@ class Dispatcher:
             if name not in unchanged:
                 self._failures.pop(name, None)
                 self.add_notifier(name, notifier, may_host=may_host)
-                self._tell_stage(name)
+                if name in self._inline:
+                    self._synchronize(name)
             elif name in hosts:
                 self.hosts[name] = hosts[name]
             elif name in inline:
@@ -90,18 +102,14 @@ class Dispatcher:
         for name, notifier in inline.items():
             self._close(name, notifier)
 
-    def _tell_stage(self, name: str) -> None:
-        if self._stage is None:
-            return
-        if name in self.hosts:
-            self.hosts[name].put(self._stage)
-        else:
-            self._notify(name, self._inline[name], self._stage)
+    def _synchronize(self, name: str) -> None:
+        if self.ledger.noted:
+            notifier = self._inline[name]
+            own = unpacked(packed(self.ledger))
+            self._call(name, notifier, lambda: notifier.synchronize(own))
 
     def publish(self, event: events.Event) -> None:
         """Tell an event: to the hooks now, to the notifiers by the next :meth:`flush`."""
-        if isinstance(event, events.ManagerStarted | events.ManagerReady):
-            self._stage = event
         self._untold.append(event)
         self._call_hooks(event)
 
@@ -109,10 +117,24 @@ class Dispatcher:
         """Tell the notifiers what they have not been told yet."""
         while self._untold:
             event = self._untold.popleft()
+            self.ledger.note(event)
             for host in self.hosts.values():
                 host.put(event)
             for name, notifier in list(self._inline.items()):
-                self._notify(name, notifier, event)
+                self._call(name, notifier, partial(notifier.notify, event))
+
+    def deadline(self) -> float | None:
+        """When :meth:`wake` should be called, in monotonic seconds."""
+        return min(self._due.values(), default=None)
+
+    def wake(self, now: float) -> None:
+        """Wake the notifiers whose time has come."""
+        for name, due in list(self._due.items()):
+            notifier = self._inline.get(name)
+            if notifier is None:
+                del self._due[name]
+            elif due <= now:
+                self._call(name, notifier, partial(notifier.wake, now))
 
     def disable(self, name: str, error: str) -> None:
         """Tell the notifier nothing any more; the others are told so."""
@@ -123,10 +145,14 @@ class Dispatcher:
             events.NotifierDisabled(at=at, wall_time=wall_time, notifier=name, error=error)
         )
 
-    def _notify(self, name: str, notifier: Notifier, event: events.Event) -> None:
+    def _call(self, name: str, notifier: Notifier, call: Callable[[], None]) -> None:
+        self._due.pop(name, None)
         try:
             with self._foreign_code.entered():
-                notifier.notify(event)
+                call()
+                due = notifier.deadline()
+            if due is not None and math.isfinite(due):
+                self._due[name] = max(due, time.monotonic() + SHORTEST_NAP)
         except BaseException as error:
             LOG.exception("notifier %s failed", name)
             self._failures[name] = self._failures.get(name, 0) + 1

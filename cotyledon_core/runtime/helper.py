@@ -26,9 +26,11 @@ QUEUE_LIMIT = 1000
 MESSAGE_LIMIT = 128 * 1024
 RECEIVED = MESSAGE_LIMIT + 1024
 
-Serve = Callable[[Callable[[], Any]], None]
-"""Runs in the helper; gets a function that returns the next message, and
-raises EOFError after the last."""
+Receive = Callable[[float | None], Any]
+"""Returns the next message; raises EOFError after the last, and TimeoutError if none comes
+in so many seconds."""
+Serve = Callable[[Receive], None]
+"""Runs in the helper."""
 
 
 class Dropped:
@@ -53,6 +55,8 @@ class Helper:
         self._its_end: socket.socket | None = None
         self._queue: deque[bytes] = deque()
         self._dropped = 0
+        self.has_gap = False
+        """Whether it has missed messages, or may have; for who can make up for that."""
 
     @property
     def waiting(self) -> int:
@@ -91,14 +95,18 @@ class Helper:
 
     def put(self, message: Any) -> None:
         """Queue a message; never blocks."""
-        data = _packed(message)
+        data = packed(message)
         if len(data) > MESSAGE_LIMIT:
-            self._dropped += 1
+            self._drop(1)
             return
         if len(self._queue) >= QUEUE_LIMIT:
             self._queue.popleft()
-            self._dropped += 1
+            self._drop(1)
         self._queue.append(data)
+
+    def _drop(self, count: int) -> None:
+        self._dropped += count
+        self.has_gap = True
 
     def flush(self) -> bool:
         """Send what there is room for; whether all of it has left."""
@@ -118,7 +126,7 @@ class Helper:
 
     def _send_next(self, end: socket.socket) -> None:
         if self._dropped:
-            end.send(_packed(Dropped(self._dropped)))
+            end.send(packed(Dropped(self._dropped)))
             self._dropped = 0
             return
         try:
@@ -136,15 +144,15 @@ class Helper:
         """Queue again, before all else, what the process has not read; it must have ended."""
         unread = []
         while (data := self._unread()) is not None:
-            message = _unpacked(data)
+            message = unpacked(data)
             if isinstance(message, Dropped):
-                self._dropped += message.count
+                self._drop(message.count)
             else:
                 unread.append(data)
         self._queue.extendleft(reversed(unread))
         while len(self._queue) > QUEUE_LIMIT:
             self._queue.popleft()
-            self._dropped += 1
+            self._drop(1)
 
     def _unread(self) -> bytes | None:
         if self._its_end is None:
@@ -171,26 +179,27 @@ def _serve(name: str, serve: Serve, end: socket.socket) -> NoReturn:
         signals.unblock()
         set_title(f"{program_name()}: {name}")
         with contextlib.suppress(EOFError):
-            serve(lambda: _receive(end))
+            serve(lambda timeout: _receive(end, timeout))
     finally:
         os._exit(0)
 
 
-def _packed(message: Any) -> bytes:
+def packed(message: Any) -> bytes:
     # loaded when there is something to say, which may be never
     import pickle
 
     return pickle.dumps(message)
 
 
-def _receive(end: socket.socket) -> Any:
+def _receive(end: socket.socket, timeout: float | None) -> Any:
+    end.settimeout(timeout)
     data = end.recv(RECEIVED)
     if not data:
         raise EOFError
-    return _unpacked(data)
+    return unpacked(data)
 
 
-def _unpacked(data: bytes) -> Any:
+def unpacked(data: bytes) -> Any:
     import pickle
 
     try:

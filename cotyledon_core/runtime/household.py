@@ -129,7 +129,12 @@ class Household:
 
     def deadline(self) -> float | None:
         """When :meth:`keep` should be called, in monotonic seconds."""
-        times = [self._helpers.deadline(), self._guardian_due, self.stderr.deadline()]
+        times = [
+            self._helpers.deadline(),
+            self._guardian_due,
+            self.stderr.deadline(),
+            self._dispatcher.deadline(),
+        ]
         return min((when for when in times if when is not None), default=None)
 
     def keep(self, *, idle: bool) -> None:
@@ -143,10 +148,13 @@ class Household:
             self.guard()
         self._helpers.start_due(now)
         self.stderr.read_due(now)
+        self._dispatcher.wake(now)
         self._divert_log_if_loaded()
         relay = self._relay_helper()
         if idle and relay is not None and not self._helpers.is_starting(relay):
             self._helpers.start(relay)
+        for host in self._dispatcher.hosts.values():
+            host.catch_up(self._dispatcher.ledger)
         for helper in self._fed():
             if helper.waiting:
                 self._helpers.flush(helper)
@@ -196,6 +204,7 @@ class Household:
         for host in after:
             if host not in before:
                 self._helpers.start(host)
+                host.catch_up(self._dispatcher.ledger)
 
     # -- the guardian
 

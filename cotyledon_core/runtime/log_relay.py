@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cotyledon_core.exceptions import shown
-from cotyledon_core.runtime.helper import Dropped, Helper
+from cotyledon_core.runtime.helper import Dropped, Helper, Receive
 from cotyledon_core.runtime.stderr_capture import Lines, Piece
 
 TEXT_LIMIT = 64 * 1024
@@ -157,12 +157,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_restore_in_child)
 
 
-def _relay(receive: Callable[[], Any]) -> None:
+def _relay(receive: Receive) -> None:
     """The helper's work: handle each record with the application's handlers."""
     lines, stderr = Lines(), logging.getLogger("cotyledon_core.stderr")
     with contextlib.suppress(EOFError):
         while True:
-            message = receive()
+            message = receive(None)
             if isinstance(message, Piece):
                 for line in lines.of(message):
                     stderr.warning("%s", line)

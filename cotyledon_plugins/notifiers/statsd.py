@@ -23,7 +23,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from cotyledon_core import Cause, Event, Notifier, WorkerId, events
+from cotyledon_core import Event, Notifier, WorkerId, events, outcome
 
 LOG = logging.getLogger(__name__)
 
@@ -306,7 +306,7 @@ class _Service:
         self._returning.discard(worker_id)
         if self._ready.get(worker_id) == event.incarnation:
             del self._ready[worker_id]
-        self._ends[worker_id] = cause = _cause(event)
+        self._ends[worker_id] = cause = outcome(event)
         count = self._count(f"worker_exits.{cause}")
         return [count] if event.pid is None else [count, self._time("worker_uptime", event.uptime)]
 
@@ -343,21 +343,6 @@ def _of_manager(event: Event) -> Iterator[Metric]:
         yield Metric("incr", "reloads.failed" if event.service else "reloads.refused", 1)
     elif isinstance(event, events.HookFailed):
         yield Metric("incr", f"hook_failures.{_plain(event.hook)}", 1)
-
-
-def _cause(event: events.WorkerExited) -> str:
-    """Of a small set, so that the names are too."""
-    if event.asked:
-        return "forced" if event.forced else "asked"
-    if event.cause is not Cause.EXITED:
-        return _plain(event.cause.value)
-    if event.oom_killed:
-        return "oom_killed"
-    if event.status.signal is not None:
-        return "signal"
-    if event.status.code is None:
-        return "unknown"
-    return "error" if event.status.code else "success"
 
 
 def _plain(name: str) -> str:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cotyledon_core import Event, Notifier, events
+from cotyledon_core import Event, Ledger, Notifier, Stage, events
 
 LOG = logging.getLogger(__name__)
 
@@ -74,6 +74,9 @@ class Systemd(Notifier):
     def notify(self, event: Event) -> None:
         self._unsent.extend(self._messages(event))
         self._send_all()
+
+    def synchronize(self, ledger: Ledger) -> None:
+        self._ready = ledger.stage is not Stage.STARTING
 
     def close(self) -> None:
         if self._reload_told and not self._stopping:

@@ -36,7 +36,10 @@ def test_added_removed_changed_and_unchanged(launch: Launch) -> None:
     for name in ("a", "b3"):
         assert application.records("told", name=name, kind="manager_reloading")
         assert not application.records("told", name=name, kind="manager_reloaded")
-    assert application.records("told", name="b4")[0].kind == "manager_ready"
+    for name in ("b4", "c"):
+        (ledger,) = application.records("synchronized", name=name)
+        assert (ledger.stage, ledger.noted > 0) == ("ready", True)
+    assert not application.records("synchronized", name="b1")
     assert application.stop() == 0
     for name in ("b1", "b2", "b4", "c"):
         assert application.records("told", name=name)[-1].kind == "manager_stopped"

@@ -24,6 +24,9 @@ class Named(cotyledon.Notifier):
     def notify(self, event: cotyledon.Event) -> None:
         record("told", name=self._name, kind=event.kind)
 
+    def synchronize(self, ledger: cotyledon.Ledger) -> None:
+        record("synchronized", name=self._name, stage=ledger.stage.value, noted=ledger.noted)
+
     def close(self) -> None:
         record("closed", name=self._name)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from cotyledon_core import events
+from cotyledon_core.ledger import Ledger, Stage
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.plugins.restart_policy import (
     Death,
@@ -44,6 +47,7 @@ class Listener(Notifier):
 
     def __init__(self, *outcomes: BaseException | None) -> None:
         self.told: list[events.Event] = []
+        self.ledgers: list[Ledger] = []
         self.closed = False
         self._outcomes = list(outcomes)
 
@@ -52,6 +56,9 @@ class Listener(Notifier):
         outcome = self._outcomes.pop(0) if self._outcomes else None
         if outcome is not None:
             raise outcome
+
+    def synchronize(self, ledger: Ledger) -> None:
+        self.ledgers.append(ledger)
 
     def close(self) -> None:
         self.closed = True
@@ -389,14 +396,80 @@ def test_a_changed_notifier_is_replaced(dispatcher: Dispatcher) -> None:
     assert (new.kinds(), new.closed) == (["worker_ready"], False)
 
 
-@pytest.mark.parametrize("stage", ["manager_started", "manager_ready"])
-def test_a_new_notifier_is_told_how_far_the_manager_is(dispatcher: Dispatcher, stage: str) -> None:
-    for kind in ("manager_started", "service_added", stage, "worker_exited"):
+def test_a_new_notifier_is_told_what_all_events_amount_to(dispatcher: Dispatcher) -> None:
+    old, new = listening(dispatcher), Listener()
+    for kind in ("manager_started", "service_added", "manager_ready"):
         publish(dispatcher, EVENTS[kind])
+    assert old.ledgers == []
+    change(dispatcher, a=new)
+    publish(dispatcher, EVENTS["worker_spawned"])
+    (ledger,) = new.ledgers
+    assert new.kinds() == ["worker_spawned"]
+    assert (ledger.stage, ledger.services["text"].spawns) == (Stage.READY, 0)
+    assert dispatcher.ledger.services["text"].spawns == 1
+
+
+def test_a_notifier_that_is_there_from_the_start_has_nothing_to_make_up_for(
+    dispatcher: Dispatcher,
+) -> None:
     new = Listener()
     change(dispatcher, a=new)
+    assert new.ledgers == []
+
+
+# -- a notifier that wants to be woken
+
+
+class Waking(Listener):
+    """Asks to be woken at ``due``."""
+
+    def __init__(self, due: float | None) -> None:
+        super().__init__()
+        self.due = due
+        self.woken: list[float] = []
+
+    def deadline(self) -> float | None:
+        return self.due
+
+    def wake(self, now: float) -> None:
+        self.woken.append(now)
+
+
+def test_notifiers_are_woken_when_they_want_to_be(dispatcher: Dispatcher) -> None:
+    later = time.monotonic() + 1000
+    waking, never = Waking(later), Waking(None)
+    dispatcher.add_notifier("waking", waking, may_host=False)
+    dispatcher.add_notifier("never", never, may_host=False)
+    assert dispatcher.deadline() is None
     publish(dispatcher, EVENTS["worker_ready"])
-    assert new.kinds() == [stage, "worker_ready"]
+    assert dispatcher.deadline() == later
+    dispatcher.wake(later - 1)
+    assert waking.woken == []
+    waking.due = later + 10
+    dispatcher.wake(later)
+    assert (waking.woken, never.woken) == ([later], [])
+    assert dispatcher.deadline() == later + 10
+    change(dispatcher)
+    dispatcher.wake(later + 10)
+    assert (waking.woken, dispatcher.deadline()) == ([later], None)
+
+
+@pytest.mark.parametrize("due", [0.0, -math.inf, math.nan])
+def test_no_deadline_keeps_the_manager_busy(dispatcher: Dispatcher, due: float) -> None:
+    dispatcher.add_notifier("hasty", Waking(due), may_host=False)
+    publish(dispatcher, EVENTS["worker_ready"])
+    told = time.monotonic()
+    when = dispatcher.deadline()
+    assert when is None or when > told - 1
+
+
+def test_a_notifier_whose_deadline_raises_is_disabled(dispatcher: Dispatcher) -> None:
+    broken, other = Waking(None), listening(dispatcher)
+    broken.deadline = lambda: 1 / 0  # type: ignore[method-assign]
+    dispatcher.add_notifier("broken", broken, may_host=False)
+    for _ in range(3):
+        publish(dispatcher, EVENTS["worker_ready"])
+    assert other.kinds()[-1] == "notifier_disabled"
 
 
 def test_notifiers_are_told_in_their_new_order(dispatcher: Dispatcher) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cotyledon_core.runtime.helper import MESSAGE_LIMIT, QUEUE_LIMIT, Dropped, Helper
+from cotyledon_core.runtime.helper import MESSAGE_LIMIT, QUEUE_LIMIT, Dropped, Helper, Receive
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="helpers are forked")
 
@@ -71,10 +71,10 @@ def helpers() -> Iterator[Callable[..., Helper]]:
 
 
 def passing_on(results: Results) -> Callable[[Callable[[], Any]], None]:
-    def serve(receive: Callable[[], Any]) -> None:
+    def serve(receive: Receive) -> None:
         try:
             while True:
-                message = receive()
+                message = receive(None)
                 results.send(
                     ("dropped", message.count) if isinstance(message, Dropped) else message
                 )
@@ -142,7 +142,7 @@ def test_of_one_that_never_reads_the_oldest_are_dropped_and_it_is_told(
 ) -> None:
     gate, key = os.pipe()
 
-    def wait_then_pass_on(receive: Callable[[], Any]) -> None:
+    def wait_then_pass_on(receive: Receive) -> None:
         os.close(key)
         os.read(gate, 1)
         passing_on(results)(receive)
@@ -195,8 +195,8 @@ def test_what_one_that_was_killed_has_not_read_goes_to_the_next(
 ) -> None:
     gate, key = os.pipe()
 
-    def read_one_then_wait(receive: Callable[[], Any]) -> None:
-        results.send(receive())
+    def read_one_then_wait(receive: Receive) -> None:
+        results.send(receive(None))
         os.read(gate, 1)
         passing_on(results)(receive)
 
@@ -235,7 +235,7 @@ def test_what_is_taken_back_is_bounded_and_a_loss_is_not_forgotten(
 
 
 def test_one_that_fails_ends_quietly(helpers: Callable[..., Helper]) -> None:
-    def fail(receive: Callable[[], Any]) -> None:
+    def fail(receive: Receive) -> None:
         raise SystemExit("never")
 
     helper = helpers(fail)

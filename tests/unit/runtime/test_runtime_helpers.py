@@ -14,7 +14,7 @@ import pytest
 
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.runtime import helpers as module
-from cotyledon_core.runtime.helper import Helper
+from cotyledon_core.runtime.helper import Helper, Receive
 from cotyledon_core.runtime.helpers import Helpers
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="helpers are forked")
@@ -68,12 +68,12 @@ def household() -> Iterator[Household]:
 def waiting(gate: int, results: socket.socket) -> Callable[[Callable[[], Any]], None]:
     """Begins to read when the gate opens, and tells at the end how much that was."""
 
-    def serve(receive: Callable[[], Any]) -> None:
+    def serve(receive: Receive) -> None:
         os.read(gate, 1)
         count = 0
         try:
             while True:
-                receive()
+                receive(None)
                 count += 1
         except EOFError:
             results.send(pickle.dumps(count))

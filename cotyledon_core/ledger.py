@@ -1,0 +1,397 @@
+"""What all events until now amount to: services, workers, and counts that only grow.
+
+The manager keeps one, for whoever begins to listen late or has missed events; a
+notifier that shows what is, rather than what happens, keeps its own
+(:meth:`.Notifier.synchronize`). To note an event costs the same however many
+workers there are.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from cotyledon_core import events
+from cotyledon_core.outcomes import outcome, outcome_text
+from cotyledon_core.record import Record
+from cotyledon_core.supervision.states import State
+from cotyledon_core.types import ServiceId, WorkerId
+
+START_BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+"""Upper bounds in seconds of the classes that start durations are counted in."""
+
+
+class Stage(Enum):
+    """How far the manager is."""
+
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+class End(Record):
+    """How a worker's last process ended."""
+
+    at: float
+    """Monotonic seconds, as everywhere here but in ``wall_time``."""
+    wall_time: float
+    outcome: str
+    """See :func:`.outcome`."""
+    text: str
+    """For people."""
+    pid: int | None
+    code: int | None
+    signal: int | None
+    uptime: float
+    asked: bool
+
+
+class ReloadResult(Record):
+    """What came of a reload."""
+
+    at: float
+    wall_time: float
+    result: str
+    """``succeeded``, ``failed`` (a worker was lost) or ``refused`` (nothing has changed)."""
+    text: str
+    duration: float
+    """Seconds; 0 unless it succeeded."""
+
+
+class ProcessStanding:
+    """One process of a worker."""
+
+    __slots__ = ("pid", "ready_at", "started_at")
+
+    def __init__(self, pid: int, started_at: float) -> None:
+        self.pid = pid
+        self.started_at = started_at
+        self.ready_at: float | None = None
+
+
+class WorkerStanding:
+    """One worker."""
+
+    __slots__ = (
+        "end",
+        "processes",
+        "restart_at",
+        "restarts",
+        "since",
+        "state",
+        "status_text",
+        "worker_id",
+    )
+
+    def __init__(self, worker_id: WorkerId, now: float) -> None:
+        self.worker_id = worker_id
+        self.state = State.STOPPED
+        """Never STOPPING: no event tells it."""
+        self.since = now
+        """When it came to this state."""
+        self.processes: dict[int, ProcessStanding] = {}
+        """By incarnation; two only during a replacement with surge."""
+        self.restarts = 0
+        """How many the restart policy has granted."""
+        self.restart_at: float | None = None
+        """When it is to be started again."""
+        self.end: End | None = None
+        """Its last one."""
+        self.status_text = ""
+        """What its process has said of itself."""
+
+
+class StartDurations:
+    """How long workers took to become ready."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(START_BOUNDS) + 1)
+        """For each class of :data:`START_BOUNDS`, and for what is beyond the last bound."""
+        self.total = 0.0
+        """Seconds."""
+
+    def add(self, seconds: float) -> None:
+        self.counts[bisect_left(START_BOUNDS, seconds)] += 1
+        self.total += seconds
+
+
+class ServiceStanding:
+    """One service."""
+
+    def __init__(self, name: str, service_id: ServiceId) -> None:
+        self.name = name
+        self.service_id = service_id
+        self.wanted = 0
+        """How many workers it should have."""
+        self.given_up = ""
+        """Why; empty if it is not."""
+        self.workers: dict[WorkerId, WorkerStanding] = {}
+        self.states: Counter[State] = Counter()
+        """How many of the workers are in each state."""
+        self.spawns = 0
+        self.start_durations = StartDurations()
+        self.restarts: Counter[str] = Counter()
+        """By the outcome of the end that they follow."""
+        self.ends: Counter[str] = Counter()
+        """By outcome."""
+        self.hangs: Counter[str] = Counter()
+        """By what was waited for."""
+        self.recycles = 0
+
+    @property
+    def ready(self) -> int:
+        """How many workers are ready."""
+        return self.states[State.RUNNING]
+
+    def worker(self, worker_id: WorkerId, now: float) -> WorkerStanding:
+        """The worker, made known if it is not."""
+        worker = self.workers.get(worker_id)
+        if worker is None:
+            worker = self.workers[worker_id] = WorkerStanding(worker_id, now)
+            self.states[worker.state] += 1
+        return worker
+
+    def move(self, worker: WorkerStanding, state: State, now: float) -> None:
+        """The worker comes to another state; one that is not wanted leaves without a process."""
+        if state is not worker.state:
+            self.states[worker.state] -= 1
+            self.states[state] += 1
+            worker.state, worker.since = state, now
+        if state is not State.BACKOFF:
+            worker.restart_at = None
+        if worker.worker_id >= self.wanted and not worker.processes:
+            del self.workers[worker.worker_id]
+            self.states[state] -= 1
+
+
+class Ledger:
+    """See the module's description."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        """The manager's."""
+        self.pid: int | None = None
+        self.started_at = 0.0
+        self.started_wall_time = 0.0
+        self.stage = Stage.STARTING
+        self.stop_reason = ""
+        self.reloading = False
+        self.reloads: Counter[str] = Counter()
+        """By result."""
+        self.reload_seconds = 0.0
+        """Of all that have succeeded."""
+        self.last_reload: ReloadResult | None = None
+        self.hook_failures: Counter[str] = Counter()
+        """By the kind of hook."""
+        self.disabled_notifiers: dict[str, str] = {}
+        """The error of each."""
+        self.services: dict[str, ServiceStanding] = {}
+        """By name, in the order in which they came."""
+        self.noted = 0
+        """How many events."""
+
+    def note(self, event: events.Event) -> None:
+        """Take in the next event; one of a kind that says nothing about what is, is counted."""
+        self.noted += 1
+        note = _NOTED.get(type(event))
+        if note is not None:
+            note(self, event)
+
+    # -- the manager
+
+    def _started(self, event: events.ManagerStarted) -> None:
+        self.name, self.pid = event.name, event.pid
+        self.started_at, self.started_wall_time = event.at, event.wall_time
+
+    def _is_ready(self, event: events.ManagerReady) -> None:
+        self.stage = Stage.READY
+
+    def _reloading(self, event: events.ManagerReloading) -> None:
+        self.reloading = True
+
+    def _reloaded(self, event: events.ManagerReloaded) -> None:
+        self.reload_seconds += event.duration
+        self._reload_over(event, "succeeded", event.duration)
+
+    def _reload_failed(self, event: events.ReloadFailed) -> None:
+        self._reload_over(event, "failed" if event.service else "refused", 0.0)
+
+    def _reload_over(self, event: events.Event, result: str, duration: float) -> None:
+        self.reloading = False
+        self.reloads[result] += 1
+        self.last_reload = ReloadResult(
+            event.at, event.wall_time, result, str(event).removeprefix("manager "), duration
+        )
+
+    def _stopping(self, event: events.ManagerStopping) -> None:
+        self.stage, self.stop_reason, self.reloading = Stage.STOPPING, event.reason, False
+        for service in self.services.values():
+            if service.states[State.BACKOFF]:
+                self._call_off_restarts(service, State.STOPPED, event.at)
+
+    def _stopped(self, event: events.ManagerStopped) -> None:
+        self.stage = Stage.STOPPED
+
+    def _hook_failed(self, event: events.HookFailed) -> None:
+        self.hook_failures[event.hook] += 1
+
+    def _notifier_disabled(self, event: events.NotifierDisabled) -> None:
+        self.disabled_notifiers[event.notifier] = event.error
+
+    # -- services
+
+    def _service(self, event: events.ServiceEvent) -> ServiceStanding:
+        service = self.services.get(event.service)
+        if service is None:
+            service = ServiceStanding(event.service, event.service_id)
+            self.services[event.service] = service
+        return service
+
+    def _added(self, event: events.ServiceAdded) -> None:
+        service = self._service(event)
+        service.service_id = event.service_id
+        self._scale(service, event.workers, event.at)
+
+    def _scaled(self, event: events.ServiceScaled) -> None:
+        self._scale(self._service(event), event.workers, event.at)
+
+    def _scale(self, service: ServiceStanding, workers: int, now: float) -> None:
+        old, service.wanted = service.wanted, workers
+        for worker_id in map(WorkerId, range(old, workers)):
+            service.worker(worker_id, now)
+        for worker_id in map(WorkerId, range(workers, old)):
+            worker = service.workers.get(worker_id)
+            if worker is not None and not worker.processes:
+                service.move(worker, State.STOPPED, now)
+
+    def _removed(self, event: events.ServiceRemoved) -> None:
+        self.services.pop(event.service, None)
+
+    def _given_up(self, event: events.ServiceGivenUp) -> None:
+        service = self._service(event)
+        service.given_up = event.reason or "given up"
+        for worker in list(service.workers.values()):
+            if not worker.processes:
+                service.move(worker, State.FATAL, event.at)
+
+    def _revived(self, event: events.ServiceRevived) -> None:
+        service = self._service(event)
+        service.given_up = ""
+        for worker in list(service.workers.values()):
+            if worker.state in (State.FATAL, State.EXITED):
+                service.move(worker, State.STOPPED, event.at)
+
+    def _call_off_restarts(self, service: ServiceStanding, state: State, now: float) -> None:
+        for worker in list(service.workers.values()):
+            if worker.state is State.BACKOFF:
+                service.move(worker, state, now)
+
+    # -- workers
+
+    def _spawned(self, event: events.WorkerSpawned) -> None:
+        service = self._service(event)
+        service.spawns += 1
+        worker = service.worker(event.worker_id, event.at)
+        worker.processes[event.incarnation] = ProcessStanding(event.pid or 0, event.at)
+        if worker.state is not State.RUNNING:
+            service.move(worker, State.STARTING, event.at)
+
+    def _worker_ready(self, event: events.WorkerReady) -> None:
+        service = self._service(event)
+        worker = service.worker(event.worker_id, event.at)
+        process = worker.processes.get(event.incarnation)
+        if process is None:
+            # its start was missed
+            process = ProcessStanding(event.pid or 0, event.at - event.start_duration)
+            worker.processes[event.incarnation] = process
+        process.ready_at = event.at
+        service.start_durations.add(event.start_duration)
+        service.move(worker, State.RUNNING, event.at)
+
+    def _exited(self, event: events.WorkerExited) -> None:
+        service = self._service(event)
+        service.ends[outcome(event)] += 1
+        worker = service.worker(event.worker_id, event.at)
+        worker.processes.pop(event.incarnation, None)
+        worker.end = _end(event)
+        worker.status_text = ""
+        service.move(worker, _state_without(worker, service), event.at)
+
+    def _restarting(self, event: events.WorkerRestarting) -> None:
+        service = self._service(event)
+        worker = service.worker(event.worker_id, event.at)
+        worker.restarts += 1
+        service.restarts[worker.end.outcome if worker.end else "unknown"] += 1
+        worker.restart_at = event.at + event.delay
+        if not worker.processes:
+            service.move(worker, State.BACKOFF, event.at)
+
+    def _left_ended(self, event: events.WorkerStopped) -> None:
+        service = self._service(event)
+        worker = service.worker(event.worker_id, event.at)
+        if not worker.processes:
+            service.move(worker, State.EXITED if event.clean else State.FATAL, event.at)
+
+    def _hung(self, event: events.WorkerHung) -> None:
+        self._service(event).hangs[event.waited_for.value] += 1
+
+    def _recycled(self, event: events.WorkerRecycled) -> None:
+        self._service(event).recycles += 1
+
+    def _status_told(self, event: events.WorkerStatus) -> None:
+        self._service(event).worker(event.worker_id, event.at).status_text = event.text
+
+
+def _end(event: events.WorkerExited) -> End:
+    return End(
+        at=event.at,
+        wall_time=event.wall_time,
+        outcome=outcome(event),
+        text=outcome_text(event),
+        pid=event.pid,
+        code=event.status.code,
+        signal=event.status.signal,
+        uptime=event.uptime,
+        asked=event.asked,
+    )
+
+
+def _state_without(worker: WorkerStanding, service: ServiceStanding) -> State:
+    """The worker's state now that one of its processes is gone."""
+    if any(process.ready_at is not None for process in worker.processes.values()):
+        return State.RUNNING
+    if worker.processes:
+        return State.STARTING
+    return State.FATAL if service.given_up else State.STOPPED
+
+
+_NOTED: dict[type[events.Event], Callable[[Ledger, Any], None]] = {
+    events.ManagerStarted: Ledger._started,
+    events.ManagerReady: Ledger._is_ready,
+    events.ManagerReloading: Ledger._reloading,
+    events.ManagerReloaded: Ledger._reloaded,
+    events.ReloadFailed: Ledger._reload_failed,
+    events.ManagerStopping: Ledger._stopping,
+    events.ManagerStopped: Ledger._stopped,
+    events.HookFailed: Ledger._hook_failed,
+    events.NotifierDisabled: Ledger._notifier_disabled,
+    events.ServiceAdded: Ledger._added,
+    events.ServiceScaled: Ledger._scaled,
+    events.ServiceRemoved: Ledger._removed,
+    events.ServiceGivenUp: Ledger._given_up,
+    events.ServiceRevived: Ledger._revived,
+    events.WorkerSpawned: Ledger._spawned,
+    events.WorkerReady: Ledger._worker_ready,
+    events.WorkerExited: Ledger._exited,
+    events.WorkerRestarting: Ledger._restarting,
+    events.WorkerStopped: Ledger._left_ended,
+    events.WorkerHung: Ledger._hung,
+    events.WorkerRecycled: Ledger._recycled,
+    events.WorkerStatus: Ledger._status_told,
+}
