@@ -77,6 +77,7 @@ class WorkerStanding:
     """One worker."""
 
     __slots__ = (
+        "clean",
         "end",
         "processes",
         "restart_at",
@@ -101,6 +102,8 @@ class WorkerStanding:
         """When it is to be started again."""
         self.end: End | None = None
         """Its last one."""
+        self.clean = True
+        """In the state EXITED: whether it has done what it was for."""
         self.status_text = ""
         """What its process has said of itself."""
 
@@ -264,11 +267,13 @@ class Ledger:
     def _scale(self, service: ServiceStanding, workers: int, now: float) -> None:
         old, service.wanted = service.wanted, workers
         for worker_id in map(WorkerId, range(old, workers)):
-            service.worker(worker_id, now)
+            worker = service.worker(worker_id, now)
+            if service.given_up and not worker.processes:
+                service.move(worker, State.FATAL, now)
         for worker_id in map(WorkerId, range(workers, old)):
-            worker = service.workers.get(worker_id)
-            if worker is not None and not worker.processes:
-                service.move(worker, State.STOPPED, now)
+            surplus = service.workers.get(worker_id)
+            if surplus is not None and not surplus.processes:
+                service.move(surplus, State.STOPPED, now)
 
     def _removed(self, event: events.ServiceRemoved) -> None:
         self.services.pop(event.service, None)
@@ -321,7 +326,9 @@ class Ledger:
         worker.processes.pop(event.incarnation, None)
         worker.end = _end(event)
         worker.status_text = ""
-        service.move(worker, _state_without(worker, service), event.at)
+        lost = service.given_up and not event.asked and self.stage is not Stage.STOPPING
+        ended = State.FATAL if lost else State.STOPPED
+        service.move(worker, _state_of_the_rest(worker) or ended, event.at)
 
     def _restarting(self, event: events.WorkerRestarting) -> None:
         service = self._service(event)
@@ -336,7 +343,8 @@ class Ledger:
         service = self._service(event)
         worker = service.worker(event.worker_id, event.at)
         if not worker.processes:
-            service.move(worker, State.EXITED if event.clean else State.FATAL, event.at)
+            worker.clean = event.clean
+            service.move(worker, State.EXITED, event.at)
 
     def _hung(self, event: events.WorkerHung) -> None:
         self._service(event).hangs[event.waited_for.value] += 1
@@ -362,13 +370,11 @@ def _end(event: events.WorkerExited) -> End:
     )
 
 
-def _state_without(worker: WorkerStanding, service: ServiceStanding) -> State:
-    """The worker's state now that one of its processes is gone."""
+def _state_of_the_rest(worker: WorkerStanding) -> State | None:
+    """The state of a worker by the processes that it has; None if it has none."""
     if any(process.ready_at is not None for process in worker.processes.values()):
         return State.RUNNING
-    if worker.processes:
-        return State.STARTING
-    return State.FATAL if service.given_up else State.STOPPED
+    return State.STARTING if worker.processes else None
 
 
 _NOTED: dict[type[events.Event], Callable[[Ledger, Any], None]] = {

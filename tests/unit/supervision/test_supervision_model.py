@@ -87,7 +87,9 @@ class Histories(RuleBasedStateMachine):
         self.simulation.start(ready=False)
 
     def add_service(self, service: dict[str, Any]) -> None:
-        self.simulation.add(decide=POLICIES[service["name"]], **service)
+        name = f"{service['name']} {len(self.simulation.specs)}"
+        decide = POLICIES[service["name"]]
+        self.simulation.add(**{**service, "name": name, "decide": decide})
 
     def pick(self, number: int, processes: list[FakeProcess]) -> FakeProcess | None:
         return processes[number % len(processes)] if processes else None

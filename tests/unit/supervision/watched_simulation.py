@@ -43,6 +43,7 @@ from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.testing.simulation import FakeProcess, Simulation
 from cotyledon_core.types import ServiceId, WorkerId
 
+from watched_ledger import WatchedLedger  # isort: skip  # beside this file
 from watched_leaving import WatchedLeaving  # isort: skip  # beside this file
 from watched_recycling import RANDOM, WatchedRecycling  # isort: skip  # beside this file
 
@@ -101,6 +102,7 @@ class Watched(Simulation):
         """Whether a check has failed."""
         self.recycling = WatchedRecycling()
         self.leaving = WatchedLeaving()
+        self.ledger = WatchedLedger()
         self.awaited_before: set[ServiceId] = set()
         """The services for which a reload has waited before the message."""
         self.under_reload = False
@@ -153,6 +155,7 @@ class Watched(Simulation):
         self._check_reloads(message, actions)
         self._check_readiness(message, actions)
         self._check_exit(actions)
+        self.ledger.check(_events(actions), self.supervisor.snapshot())
         for answer in answers:
             if isinstance(answer, msg.Spawned):
                 process = self.kernel.processes[answer.pid]
