@@ -19,15 +19,7 @@ if TYPE_CHECKING:
         PluginError,
         WorkerStartError,
     )
-    from cotyledon_core.ledger import (
-        End,
-        Ledger,
-        ProcessStanding,
-        ReloadResult,
-        ServiceStanding,
-        Stage,
-        WorkerStanding,
-    )
+    from cotyledon_core.ledger import Ledger, Stage
     from cotyledon_core.manager import ServiceManager
     from cotyledon_core.outcomes import OUTCOMES, outcome
     from cotyledon_core.periodic.service import PeriodicService
@@ -52,6 +44,13 @@ if TYPE_CHECKING:
     from cotyledon_core.restart_policies.on_failure import OnFailure
     from cotyledon_core.service import Service
     from cotyledon_core.signal_names import signal_number
+    from cotyledon_core.standing import (
+        End,
+        ProcessStanding,
+        ReloadResult,
+        ServiceStanding,
+        WorkerStanding,
+    )
     from cotyledon_core.supervision.restart import Backoff
     from cotyledon_core.supervision.states import State
     from cotyledon_core.types import ServiceId, WorkerId
@@ -66,7 +65,7 @@ _HOMES = {
     "Death": "plugins.restart_policy",
     "Decision": "plugins.restart_policy",
     "DefaultPolicy": "default_policy",
-    "End": "ledger",
+    "End": "standing",
     "Event": "events",
     "EventLog": "event_log",
     "ExitStatus": "plugins.restart_policy",
@@ -81,20 +80,20 @@ _HOMES = {
     "PeriodicService": "periodic.service",
     "Phase": "plugins.restart_policy",
     "PluginError": "exceptions",
-    "ProcessStanding": "ledger",
+    "ProcessStanding": "standing",
     "Program": "program",
-    "ReloadResult": "ledger",
+    "ReloadResult": "standing",
     "Restart": "plugins.restart_policy",
     "RestartPolicy": "plugins.restart_policy",
     "Service": "service",
     "ServiceId": "types",
     "ServiceManager": "manager",
-    "ServiceStanding": "ledger",
+    "ServiceStanding": "standing",
     "Stage": "ledger",
     "State": "supervision.states",
     "Stop": "plugins.restart_policy",
     "WorkerId": "types",
-    "WorkerStanding": "ledger",
+    "WorkerStanding": "standing",
     "WorkerStartError": "exceptions",
     "outcome": "outcomes",
     "replace": "record",

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cotyledon_core import events
-from cotyledon_core.ledger import START_BOUNDS, Ledger, Stage
+from cotyledon_core.ledger import Ledger, Stage
 from cotyledon_core.outcomes import OUTCOMES, outcome
 from cotyledon_core.plugins.restart_policy import Cause, ExitStatus, Phase
 from cotyledon_core.record import replace
+from cotyledon_core.standing import START_BOUNDS, ServiceStanding
 from cotyledon_core.supervision.states import State
 from cotyledon_core.testing import every_event
 from cotyledon_core.testing.samples import SERVICE_ID
@@ -154,7 +155,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: plain(held) for key, held in value.items()}
     slots = getattr(value, "__slots__", None)
-    if slots is None and type(value).__module__ != "cotyledon_core.ledger":
+    if slots is None and type(value) not in (Ledger, ServiceStanding):
         return value
     return {name: plain(getattr(value, name)) for name in slots or vars(value)}
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from cotyledon_core.events import Event
-from cotyledon_core.ledger import Ledger, ServiceStanding, Stage
+from cotyledon_core.ledger import Ledger, Stage
+from cotyledon_core.standing import ServiceStanding
 from cotyledon_core.supervision.snapshot import ServiceSnapshot, Snapshot, WorkerSnapshot
 from cotyledon_core.supervision.states import ALIVE, State
 
