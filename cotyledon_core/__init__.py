@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         PluginError,
         WorkerStartError,
     )
+    from cotyledon_core.health import Health, ServiceHealth, judge
     from cotyledon_core.ledger import Ledger, Stage
     from cotyledon_core.manager import ServiceManager
     from cotyledon_core.outcomes import OUTCOMES, outcome
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         WorkerStanding,
     )
     from cotyledon_core.supervision.restart import Backoff
+    from cotyledon_core.supervision.share import Share
     from cotyledon_core.supervision.states import State
     from cotyledon_core.types import ServiceId, WorkerId
 
@@ -70,6 +72,7 @@ _HOMES = {
     "EventLog": "event_log",
     "ExitStatus": "plugins.restart_policy",
     "GiveUp": "plugins.restart_policy",
+    "Health": "health",
     "Ledger": "ledger",
     "Limited": "restart_policies.limited",
     "Never": "restart_policies.never",
@@ -86,15 +89,18 @@ _HOMES = {
     "Restart": "plugins.restart_policy",
     "RestartPolicy": "plugins.restart_policy",
     "Service": "service",
+    "ServiceHealth": "health",
     "ServiceId": "types",
     "ServiceManager": "manager",
     "ServiceStanding": "standing",
+    "Share": "supervision.share",
     "Stage": "ledger",
     "State": "supervision.states",
     "Stop": "plugins.restart_policy",
     "WorkerId": "types",
     "WorkerStanding": "standing",
     "WorkerStartError": "exceptions",
+    "judge": "health",
     "outcome": "outcomes",
     "replace": "record",
     "signal_number": "signal_names",
@@ -115,6 +121,7 @@ __all__ = [
     "EventLog",
     "ExitStatus",
     "GiveUp",
+    "Health",
     "Ledger",
     "Limited",
     "Never",
@@ -131,9 +138,11 @@ __all__ = [
     "Restart",
     "RestartPolicy",
     "Service",
+    "ServiceHealth",
     "ServiceId",
     "ServiceManager",
     "ServiceStanding",
+    "Share",
     "Stage",
     "State",
     "Stop",
@@ -141,6 +150,7 @@ __all__ = [
     "WorkerStanding",
     "WorkerStartError",
     "events",
+    "judge",
     "outcome",
     "replace",
     "signal_number",
