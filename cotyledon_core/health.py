@@ -21,7 +21,10 @@ DEFAULT_QUORUM = Share(50, percent=True)
 
 
 class Status(Enum):
-    """In the words of application/health+json (draft-inadarei-api-health-check-06)."""
+    """In the words of application/health+json (draft-inadarei-api-health-check-06).
+
+    From the best to the worst.
+    """
 
     PASS = "pass"
     WARN = "warn"
@@ -80,13 +83,10 @@ def judge(
         judge_service(service, (quorums or {}).get(service.name, quorum))
         for service in ledger.services.values()
     )
-    status = _worst(service.status for service in found)
+    status = _worst(_OF_STAGE[ledger.stage], *(service.status for service in found))
     texts = [f"{service.name}: {service.text}" for service in found if service.text]
     if ledger.stage is not Stage.READY:
         texts.insert(0, f"the manager is {ledger.stage.value}")
-        status = (
-            Status.FAIL if ledger.stage is not Stage.STARTING else _worst((status, Status.WARN))
-        )
     return Health(status, ledger.stage, found, "; ".join(texts))
 
 
@@ -117,9 +117,16 @@ def _text(service: ServiceStanding, ready: int) -> str:
     return "" if ready >= service.wanted else f"{ready}/{service.wanted} workers ready"
 
 
-def _worst(statuses: Any) -> Status:
-    found = set(statuses)
-    return next((status for status in (Status.FAIL, Status.WARN) if status in found), Status.PASS)
+def _worst(*statuses: Status) -> Status:
+    return max(statuses, key=list(Status).index)
+
+
+_OF_STAGE = {
+    Stage.STARTING: Status.WARN,
+    Stage.READY: Status.PASS,
+    Stage.STOPPING: Status.FAIL,
+    Stage.STOPPED: Status.FAIL,
+}
 
 
 def _check(service: ServiceHealth) -> dict[str, Any]:
