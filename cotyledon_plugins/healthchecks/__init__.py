@@ -1,0 +1,1 @@
+"""Backends of ``oslo_middleware.Healthcheck``, one a file."""
