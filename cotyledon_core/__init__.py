@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from cotyledon_core.supervision.share import Share
     from cotyledon_core.supervision.states import State
     from cotyledon_core.types import ServiceId, WorkerId
+    from cotyledon_core.vitals import Vitals
 
 _HOMES = {
     "Always": "restart_policies.always",
@@ -97,6 +98,7 @@ _HOMES = {
     "Stage": "ledger",
     "State": "supervision.states",
     "Stop": "plugins.restart_policy",
+    "Vitals": "vitals",
     "WorkerId": "types",
     "WorkerStanding": "standing",
     "WorkerStartError": "exceptions",
@@ -146,6 +148,7 @@ __all__ = [
     "Stage",
     "State",
     "Stop",
+    "Vitals",
     "WorkerId",
     "WorkerStanding",
     "WorkerStartError",

@@ -7,6 +7,7 @@ import errno
 import gc
 import os
 import selectors
+import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from cotyledon_core.process.channel import Channel
 from cotyledon_core.process.descriptors import fill_standard_descriptors
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import SIGALRM, SIGHUP, SIGINT, SIGTERM, STOPPING, Signals
+from cotyledon_core.process.stamps import Stamps
 from cotyledon_core.record import replace
 from cotyledon_core.runtime.children import Children
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
@@ -27,12 +29,13 @@ from cotyledon_core.runtime.environment import OwnEnvironment
 from cotyledon_core.runtime.executor import Executor
 from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.household import CAN_FORK, Household
-from cotyledon_core.runtime.loop import Loop
+from cotyledon_core.runtime.loop import Loop, Ready
 from cotyledon_core.runtime.reload import Reload
 from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.types import ServiceId
+from cotyledon_core.vitals import Vitals
 from cotyledon_core.worker.recycling import can_measure_memory
 
 FIRST_RETRY = 0.1
@@ -304,7 +307,8 @@ class Run:
         self._supervisor = Supervisor(
             engine.grace, engine.spawn_interval, fraction, engine.stop_delay
         )
-        self.dispatcher = Dispatcher(engine.hooks, engine.foreign_code)
+        self._stamps = self._board.stamps or Stamps()
+        self.dispatcher = Dispatcher(engine.hooks, engine.foreign_code, Vitals(self._stamps))
         for name, notifier in notifiers.items():
             self.dispatcher.add_notifier(name, notifier, may_host=CAN_FORK)
         self.household = Household(
@@ -340,6 +344,7 @@ class Run:
             self.household,
             engine.signals,
             self._selector,
+            self._wait,
             self._channel,
             engine.commands,
             self.dispatcher.flush,
@@ -351,6 +356,16 @@ class Run:
         executor.prepare_reload = prepare_reload
         executor.undo_reload = undo_reload
         return self._loop
+
+    def _wait(self, timeout: float | None) -> Ready:
+        """Wait for something to happen; the turn begins when it has.
+
+        :param timeout: seconds; None waits without end.
+        """
+        self._stamps.turn_ends()
+        ready = self._selector.select(timeout)
+        self._stamps.turn_begins(time.monotonic())
+        return ready
 
     def _spawner(self) -> spawner.Spawner:
         """The spawner for the context of this moment: it may be changed while running."""
