@@ -8,7 +8,7 @@ import gc
 import os
 import selectors
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from cotyledon_core.chance import fraction
@@ -27,6 +27,7 @@ from cotyledon_core.runtime.environment import OwnEnvironment
 from cotyledon_core.runtime.executor import Executor
 from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.household import CAN_FORK, Household
+from cotyledon_core.runtime.listeners import Listeners
 from cotyledon_core.runtime.loop import Loop
 from cotyledon_core.runtime.reload import Reload
 from cotyledon_core.runtime.services import ServiceDefinition
@@ -74,6 +75,7 @@ class Engine:
         self.reloader: Reloader | None = None
         self._reload: Reload | None = None
         self._environment = OwnEnvironment()
+        self.listeners = Listeners()
         self._foreign_code = ForeignCode(self._has_foreign_code)
         self._commands: deque[msg.Message] = deque()
         self._run: Run | None = None
@@ -160,14 +162,20 @@ class Engine:
                 run.household.accept_stop()
             self._environment.take()
             try:
+                self.listeners.begin(self._environment.values, self._wanted_sockets())
                 run.household.open()
                 loop = run.loop(lambda: self._prepare_reload(target), self._undo_reload)
                 return loop.run(self._start(name))
             finally:
                 self._run = None
                 run.close()
+                self.listeners.close()
         finally:
             self._signals.restore()
+
+    def _wanted_sockets(self) -> Iterator[str]:
+        for definition in list(self.definitions.values()):
+            yield from definition.options.sockets
 
     def _assemble(
         self, context: Callable[[], Any], notifiers: Mapping[str, Notifier]
@@ -347,6 +355,7 @@ class Run:
         )
         executor.watch = self._loop.watch
         executor.notify_address = self._loop.notify_address
+        executor.sockets = engine.listeners.of
         executor.ask_shutdown = engine.shut_down
         executor.prepare_reload = prepare_reload
         executor.undo_reload = undo_reload

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cotyledon_core.exceptions import WorkerStartError
 from cotyledon_core.process.spawner import Spawner, Start
@@ -52,7 +52,8 @@ class Executor:
     :param leads_session: whether the manager's process group is its own.
 
     ``watch`` is called for each process that was started, ``notify_address``
-    for where its program may send messages, and ``ask_shutdown`` to have the
+    for where its program may send messages, ``sockets`` for the descriptors of
+    the listening sockets of these names, and ``ask_shutdown`` to have the
     manager stopped.
     """
 
@@ -70,6 +71,7 @@ class Executor:
         self.exit_status: int | None = None
         self.watch: Callable[[WorkerProcess], None] = lambda process: None
         self.notify_address: Callable[[], str | None] = lambda: None
+        self.sockets: Callable[[Iterable[str]], Sequence[tuple[str, int]]] = lambda names: ()
         self.ask_shutdown: Callable[[], None] = lambda: None
         self.prepare_reload: Callable[[], Iterable[Message]] = lambda: [Reload()]
         self.undo_reload: Callable[[], Iterable[Message]] = lambda: [Reload(undo=True)]
@@ -163,7 +165,8 @@ class Executor:
             stderr_captured=definition.options.capture_stderr,
             notify_address=self.notify_address() if executes else None,
         )
-        return Start(assignment, executes, definition.options.capture_stderr)
+        sockets = self.sockets(definition.options.sockets)
+        return Start(assignment, executes, definition.options.capture_stderr, sockets)
 
     def _signal(self, action: Signal) -> Iterable[Message]:
         process = self._children.get(action.incarnation)
