@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
 from cotyledon_core.record import Record
 
@@ -59,6 +59,14 @@ def _ip_address(host: str, text: str) -> str:
         raise ValueError(f"{text!r} is no address: it needs {right}") from None
 
 
+class Listen(TypedDict, total=False):
+    """The keywords of :meth:`.ServiceManager.listen`."""
+
+    backlog: int
+    mode: int | str | None
+    reuse_port: bool
+
+
 class Listening(Record):
     """What is bound under one name."""
 
@@ -83,9 +91,9 @@ class Listening(Record):
                 values[name] = read(getattr(listening, name))
             except ValueError as error:
                 faults.append(f"{name}: {error}")
-        if not faults and values["mode"] is not None:
-            if not all(address.is_file for address in values["address"]):
-                faults.append("mode: only a Unix socket in the file system has one; remove it")
+        has_mode = not faults and values["mode"] is not None
+        if has_mode and not all(address.is_file for address in values["address"]):
+            faults.append("mode: only a Unix socket in the file system has one; remove it")
         if faults:
             raise ValueError("\n".join(faults))
         return cls(**values)

@@ -75,6 +75,8 @@ def listen(address: Address, listening: Listening) -> Open:
             # so that 0.0.0.0 and [::] go together
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if listening.reuse_port:
+            if not hasattr(socket, "SO_REUSEPORT"):
+                raise OSError("this platform has no reuse_port")
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         with _file_mode(listening.mode):
             made.bind(_system_address(address))

@@ -8,7 +8,7 @@ import gc
 import os
 import selectors
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Protocol
 
 from cotyledon_core.chance import fraction
@@ -94,6 +94,10 @@ class Engine:
     # -- from any thread
 
     def add(self, definition: ServiceDefinition) -> None:
+        """
+        :raises ConfigurationError: if a socket that it asks for cannot be had; while running.
+        """
+        self.listeners.open(dict.fromkeys(definition.options.sockets, definition.name))
         self.sizes[definition.service_id] = definition.workers
         self.definitions[definition.service_id] = definition
         if definition.options.max_memory and not can_measure_memory():
@@ -162,7 +166,7 @@ class Engine:
                 run.household.accept_stop()
             self._environment.take()
             try:
-                self.listeners.begin(self._environment.values, self._wanted_sockets())
+                self.listeners.begin(self._environment.values, self._asked_sockets())
                 run.household.open()
                 loop = run.loop(lambda: self._prepare_reload(target), self._undo_reload)
                 return loop.run(self._start(name))
@@ -173,9 +177,14 @@ class Engine:
         finally:
             self._signals.restore()
 
-    def _wanted_sockets(self) -> Iterator[str]:
-        for definition in list(self.definitions.values()):
-            yield from definition.options.sockets
+    def _asked_sockets(self) -> dict[str, str]:
+        """By name: a service that asks for it."""
+        services = list(self.definitions.values())
+        return {name: service.name for service in services for name in service.options.sockets}
+
+    def close_unused_sockets(self) -> None:
+        """A reload is over: nobody goes back to what it has left."""
+        self.listeners.close_unused(self._asked_sockets())
 
     def _assemble(
         self, context: Callable[[], Any], notifiers: Mapping[str, Notifier]
@@ -261,6 +270,7 @@ class Engine:
             with self._environment.restored():
                 take_over = self.reloader.prepare()
             take_over(target(reload))
+        self.listeners.open(self._asked_sockets())
 
     def _undo_reload(self) -> Iterable[msg.Message]:
         if self._reload is None or self.reloader is None or not self.reloader.undoes:
@@ -357,6 +367,7 @@ class Run:
         executor.notify_address = self._loop.notify_address
         executor.sockets = engine.listeners.of
         executor.ask_shutdown = engine.shut_down
+        executor.reloaded = engine.close_unused_sockets
         executor.prepare_reload = prepare_reload
         executor.undo_reload = undo_reload
         return self._loop

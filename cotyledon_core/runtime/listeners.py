@@ -10,12 +10,13 @@ manager that is started after it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
+from cotyledon_core import activation
 from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.listening import Address, Listening
 from cotyledon_core.log import Log
-from cotyledon_core.process import activation, listening
+from cotyledon_core.process import listening
 from cotyledon_core.process.fd_store import Store, is_stored, plain
 
 LOG = Log("cotyledon_core")
@@ -38,34 +39,48 @@ class Listeners:
         self._store: Store | None = None
         self._adopted = self._running = False
 
-    def begin(self, environment: Mapping[str, str], wanted: Iterable[str]) -> None:
+    def begin(self, environment: Mapping[str, str], asked: Mapping[str, str]) -> None:
         """The manager runs from now on; open what its services ask for.
 
         :param environment: what the service manager has put there for the manager.
+        :param asked: by a socket's name: a service that asks for it.
         :raises ConfigurationError: with every fault found.
         """
         self._environment, self._running = environment, True
         self._store = Store.offered(environment)
         if any(map(is_stored, environment.get("LISTEN_FDNAMES", "").split(":"))):
             self._adopt()
-        self.open(wanted)
+        self.open(asked)
         for name in list(self._stored):
             self._drop_stored(name)
 
-    def open(self, wanted: Iterable[str]) -> None:
+    def open(self, asked: Mapping[str, str]) -> None:
         """Open what is not open yet; before and after a run nothing.
 
+        :param asked: by a socket's name: a service that asks for it.
         :raises ConfigurationError: with every fault found; what was opened meanwhile stays open.
         """
-        missing = [name for name in dict.fromkeys(wanted) if name not in self._open]
-        if not missing or not self._running:
+        if not asked or not self._running:
             return
         self._adopt()
         faults: list[str] = []
-        for name in missing:
-            self._open_one(name, faults)
+        for name, service in asked.items():
+            if name not in self._passed and self._wanted(name) is None:
+                faults.append(f"service {service}: sockets: {_unknown(name)}")
+            elif name not in self._open:
+                self._open_one(name, faults)
         if faults:
             raise ConfigurationError(faults)
+
+    def close_unused(self, wanted: Container[str]) -> None:
+        """Close what the manager has opened and nobody asks for any more."""
+        for name, sockets in list(self._open.items()):
+            if name in wanted or name in self._passed:
+                continue
+            del self._open[name]
+            for one in sockets:
+                one.close(unlink=True)
+            self._remove(name)
 
     def of(self, names: Iterable[str]) -> tuple[NamedDescriptor, ...]:
         """The descriptors of these sockets, those of one name behind each other."""
@@ -80,6 +95,9 @@ class Listeners:
                 one.close(unlink=self._store is None)
 
     # -- where they come from
+
+    def _wanted(self, name: str) -> Listening | None:
+        return self.configured.get(name) or self.given.get(name)
 
     def _adopt(self) -> None:
         """Take over what was passed; left to the program as long as nobody asks."""
@@ -99,31 +117,28 @@ class Listeners:
         if name in self._passed:
             self._open_passed(name, faults)
             return
-        wanted = self.configured.get(name) or self.given.get(name)
-        if wanted is None:
-            faults.append(
-                f"sockets: there is no socket {name!r}: give it an address in [socket:{name}], "
-                f"or have systemd pass it (FileDescriptorName={name} in its unit)"
-            )
-            return
+        wanted = self._wanted(name)
+        assert wanted is not None
         kept = self._take_back(name, wanted)
-        fresh: dict[Address, listening.Open] = {}
-        for address in wanted.address:
-            try:
-                if address not in kept:
-                    fresh[address] = listening.listen(address, wanted)
-            except OSError as error:
-                why = error.strerror or error
-                faults.append(f"[socket:{name}] address: cannot listen on {address}: {why}")
-        every = kept | fresh
-        self._open[name] = tuple(every[address] for address in wanted.address if address in every)
-        missing = fresh if not self._drop_stored(name) else every
-        self._tell(name, lambda store: store.put(name, [one.descriptor for one in missing.values()]))
+        fresh, wrong = _listen([each for each in wanted.address if each not in kept], wanted)
+        if wrong:
+            faults += [f"[socket:{name}] address: {text}" for text in wrong]
+            self._stored[name] += [one.descriptor for one in kept.values()]
+            return
+        every = {**kept, **fresh}
+        self._open[name] = tuple(every[address] for address in wanted.address)
+        missing = every if self._drop_stored(name) else fresh
+        descriptors = [one.descriptor for one in missing.values()]
+        self._tell(name, lambda store: store.put(name, descriptors))
 
     def _open_passed(self, name: str, faults: list[str]) -> None:
         descriptors = self._passed[name]
         found = {descriptor: listening.fault(descriptor) for descriptor in descriptors}
-        wrong = [f"sockets: {name}, passed as {fd}, {why}" for fd, why in found.items() if why]
+        wrong = [
+            f"environment variable LISTEN_FDS: {name}, descriptor {number}, {why}"
+            for number, why in found.items()
+            if why
+        ]
         faults += wrong
         if not wrong:
             self._open[name] = tuple(map(listening.Open, descriptors))
@@ -133,7 +148,7 @@ class Listeners:
     def _take_back(self, name: str, wanted: Listening) -> dict[Address, listening.Open]:
         """Those that the store has kept, by where they are bound."""
         found: dict[Address, listening.Open] = {}
-        for descriptor in list(self._stored.get(name, [])):
+        for descriptor in list(self._stored.setdefault(name, [])):
             for address in wanted.address:
                 if address in found:
                     continue
@@ -150,8 +165,11 @@ class Listeners:
         for descriptor in unused:
             listening.Open(descriptor).close(unlink=False)
         if unused:
-            self._tell(name, lambda store: store.remove(name))
+            self._remove(name)
         return bool(unused)
+
+    def _remove(self, name: str) -> None:
+        self._tell(name, lambda store: store.remove(name))
 
     def _tell(self, name: str, what: Callable[[Store], None]) -> None:
         if self._store is None:
@@ -159,4 +177,30 @@ class Listeners:
         try:
             what(self._store)
         except OSError as error:
-            LOG.warning("socket %s: the store of the service manager cannot be told: %s", name, error)
+            LOG.warning(
+                "socket %s: the store of the service manager cannot be told: %s", name, error
+            )
+
+
+def _unknown(name: str) -> str:
+    return (
+        f"there is no socket {name!r}; give it an address in [socket:{name}], or have systemd "
+        f"pass it (FileDescriptorName={name} in its socket unit)"
+    )
+
+
+def _listen(
+    addresses: Iterable[Address], wanted: Listening
+) -> tuple[dict[Address, listening.Open], list[str]]:
+    """Listen on all of them, or on none; what is open, and the faults."""
+    opened: dict[Address, listening.Open] = {}
+    faults = []
+    for address in addresses:
+        try:
+            opened[address] = listening.listen(address, wanted)
+        except OSError as error:
+            faults.append(f"cannot listen on {address}: {error.strerror or error}")
+    if faults:
+        for one in opened.values():
+            one.close(unlink=True)
+    return opened, faults

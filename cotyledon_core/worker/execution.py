@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from cotyledon_core.process import activation
+from cotyledon_core import activation
 from cotyledon_core.process.channel import PipeWriter, Writer, tell
 from cotyledon_core.process.report import EXECUTING
 from cotyledon_core.process.signals import STOPPING, Signals, blocked, existing, unblock

@@ -8,6 +8,7 @@ closes the reading end at once, so no helper and no grandchild hides that.
 from __future__ import annotations
 
 import select
+from _thread import allocate_lock
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,6 +38,7 @@ class ManagerLink:
         self.channel = channel
         self.descriptors = descriptors
         self._sockets: Sockets | None = None
+        self._lock = allocate_lock()
         self._send = channel.send
         self.place = place
         self.pid = 0
@@ -51,9 +53,10 @@ class ManagerLink:
     @property
     def sockets(self) -> Sockets:
         """The listening sockets; only in the worker, where they are owned from then on."""
-        if self._sockets is None:
-            self._sockets = Sockets(self.descriptors)
-        return self._sockets
+        with self._lock:  # two owners would close a descriptor twice
+            if self._sockets is None:
+                self._sockets = Sockets(self.descriptors)
+            return self._sockets
 
     def tell(self, line: str) -> None:
         """Tell the manager something, in sd_notify's syntax; from any thread."""
