@@ -94,12 +94,14 @@ class Engine:
     # -- from any thread
 
     def add(self, definition: ServiceDefinition) -> None:
-        """
-        :raises ConfigurationError: if a socket that it asks for cannot be had; while running.
-        """
-        self.listeners.open(dict.fromkeys(definition.options.sockets, definition.name))
         self.sizes[definition.service_id] = definition.workers
         self.definitions[definition.service_id] = definition
+        try:
+            self.listeners.open(dict.fromkeys(definition.options.sockets, definition.name))
+        except ConfigurationError:
+            del self.definitions[definition.service_id], self.sizes[definition.service_id]
+            self.listeners.close_unused(self.asked_sockets())
+            raise
         if definition.options.max_memory and not can_measure_memory():
             LOG.warning(
                 "service %s: max_memory has no effect, this platform tells no process's size",
@@ -166,7 +168,7 @@ class Engine:
                 run.household.accept_stop()
             self._environment.take()
             try:
-                self.listeners.begin(self._environment.values, self._asked_sockets())
+                self.listeners.begin(self._environment.values, self.asked_sockets())
                 run.household.open()
                 loop = run.loop(lambda: self._prepare_reload(target), self._undo_reload)
                 return loop.run(self._start(name))
@@ -177,14 +179,10 @@ class Engine:
         finally:
             self._signals.restore()
 
-    def _asked_sockets(self) -> dict[str, str]:
+    def asked_sockets(self) -> dict[str, str]:
         """By name: a service that asks for it."""
         services = list(self.definitions.values())
         return {name: service.name for service in services for name in service.options.sockets}
-
-    def close_unused_sockets(self) -> None:
-        """A reload is over: nobody goes back to what it has left."""
-        self.listeners.close_unused(self._asked_sockets())
 
     def _assemble(
         self, context: Callable[[], Any], notifiers: Mapping[str, Notifier]
@@ -255,6 +253,7 @@ class Engine:
                 self._collect(reload, target)
         except BaseException as error:
             reload.undone()
+            self.listeners.close_unused(self.asked_sockets())
             if isinstance(error, ConfigurationError):
                 return [msg.RefuseReload(str(error))]
             LOG.exception("the reload cannot be begun")
@@ -270,7 +269,7 @@ class Engine:
             with self._environment.restored():
                 take_over = self.reloader.prepare()
             take_over(target(reload))
-        self.listeners.open(self._asked_sockets())
+        self.listeners.open(self.asked_sockets())
 
     def _undo_reload(self) -> Iterable[msg.Message]:
         if self._reload is None or self.reloader is None or not self.reloader.undoes:
@@ -367,7 +366,7 @@ class Run:
         executor.notify_address = self._loop.notify_address
         executor.sockets = engine.listeners.of
         executor.ask_shutdown = engine.shut_down
-        executor.reloaded = engine.close_unused_sockets
+        executor.reloaded = lambda: engine.listeners.close_unused(engine.asked_sockets())
         executor.prepare_reload = prepare_reload
         executor.undo_reload = undo_reload
         return self._loop
