@@ -197,7 +197,9 @@ def test_a_program_that_cannot_be_executed(launch: Launch, method: str, tmp_path
     (tmp_path / "broken").write_text("#! /no/such/interpreter\n")
     (tmp_path / "broken").chmod(0o755)
     command = str(tmp_path / "broken")
-    file.write_text(configuration(tmp_path, method=method, sockets="admin", command=command))
+    text = configuration(tmp_path, method=method, sockets="admin", command=command)
+    more = "".join(f", {tmp_path}/more{number}" for number in range(40))
+    file.write_text(text.replace("2.admin", f"2.admin{more}"))
     application = launch("plugin_cli", "run", "--config-file", str(file))
     assert "cannot execute" in application.wait_for_one("worker_exited").detail
     assert application.wait() == 3
@@ -240,7 +242,7 @@ def test_a_reload_opens_and_closes(launch: Launch, tmp_path: Path) -> None:
     [
         ("2.admin", "3.admin", "[socket:admin] address: a change needs a restart of the manager"),
         ("socket:admin", "socket:other", "service it: sockets: there is no socket 'admin'"),
-        ("sockets = admin", "sockets = admin, taken", "[socket:taken] address: cannot listen on"),
+        ("= admin", "= admin, idle, taken", "[socket:taken] address: cannot listen on"),
     ],
 )
 def test_a_reload_that_is_refused(
@@ -254,6 +256,7 @@ def test_a_reload_that_is_refused(
     application.wait_for("manager_ready")
     assert why in reload(application, file, text.replace(old, new))
     assert not (tmp_path / "3.admin").exists()
+    assert not (tmp_path / "idle").exists()
     assert not (tmp_path / "idle2").exists()
     assert reload(application, file, text) == "reloaded"
     connect(tmp_path, "2.admin").close()
