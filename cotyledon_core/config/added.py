@@ -20,12 +20,14 @@ from oslo_config import cfg
 
 from cotyledon_core.config import options
 from cotyledon_core.config.compiler import NAME, Compiler
+from cotyledon_core.config.difference import changed_sockets, refusals_of
 from cotyledon_core.config.loader import fresh_reading
 from cotyledon_core.config.options import MANAGER, NOTIFIER, SERVICE, is_ours
 from cotyledon_core.config.origin import SharedConf
 from cotyledon_core.config.settings import ManagerSettings, PolicySettings, ServiceSettings
 from cotyledon_core.config.socket_options import SOCKET
 from cotyledon_core.config.sources import normal, variable
+from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.listening import Listening
 from cotyledon_core.service_options import ServiceOptions
 
@@ -89,6 +91,14 @@ class AddedServices(Compiler):
 
     def _notices_of_sockets(self, sockets: Mapping[str, Listening]) -> Sequence[str]:
         return ()  # the program may ask for any
+
+    def check_sockets(self, running: AddedServices) -> None:
+        """
+        :raises ConfigurationError: for what a running manager cannot take over.
+        """
+        changed = changed_sockets(running.settings.sockets, self.settings.sockets)
+        if lines := refusals_of(changed, self.settings):
+            raise ConfigurationError(lines)
 
     def unused(self) -> Iterator[str]:
         """A line for each section whose service was not added."""

@@ -5,7 +5,7 @@ Everything here is compared by value, and told by name: values may be secret.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, TypeVar
 
@@ -117,16 +117,20 @@ def difference(old: ManagerSettings, new: ManagerSettings) -> Difference:
         restart=(
             *_marked(Mark.RESTART, manager),
             *(key for change in changes for key in change.restart),
-            *_changed_sockets(old.sockets, new.sockets),
+            *changed_sockets(old.sockets, new.sockets),
         ),
     )
 
 
 def refusals(found: Difference, new: ManagerSettings) -> list[str]:
     """Why a running manager cannot take the difference over, one line for each option."""
+    return refusals_of(found.restart, new)
+
+
+def refusals_of(keys: Iterable[Key], new: ManagerSettings) -> list[str]:
+    """A line for each of these options."""
     return [
-        f"{new.sources.place(*key)}: {key}: a change needs a restart of the manager"
-        for key in found.restart
+        f"{new.sources.place(*key)}: {key}: a change needs a restart of the manager" for key in keys
     ]
 
 
@@ -141,7 +145,8 @@ def _manager(old: ManagerSettings, new: ManagerSettings) -> Iterator[tuple[Key, 
             yield Key("DEFAULT" if in_default else MANAGER, name), marks[name]
 
 
-def _changed_sockets(old: Mapping[str, Listening], new: Mapping[str, Listening]) -> Iterator[Key]:
+def changed_sockets(old: Mapping[str, Listening], new: Mapping[str, Listening]) -> Iterator[Key]:
+    """The options of sections that stay that differ."""
     for name in old.keys() & new.keys():
         for key in Listening.field_names:
             if getattr(old[name], key) != getattr(new[name], key):

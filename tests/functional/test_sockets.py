@@ -261,3 +261,26 @@ def test_a_reload_that_is_refused(
     assert reload(application, file, text) == "reloaded"
     connect(tmp_path, "2.admin").close()
     assert application.stop() == 0
+
+
+SECTIONS = """\
+[service:web]
+sockets = {}
+[socket:http]
+address = {}
+[socket:admin]
+address = admin.sock
+"""
+
+
+def test_a_program_s_own_services_are_configured(launch: Launch, tmp_path: Path) -> None:
+    file, http = tmp_path / "it.conf", f"@{tmp_path}/http"
+    text = SECTIONS.replace("admin.sock", f"{tmp_path}/admin")
+    file.write_text(text.format("http", http))
+    application = launch("serving", "configured", str(file))
+    assert list(application.wait_for_one("serving").given) == ["http"]
+    changed = text.format("http", f"{tmp_path}/other")
+    assert "[socket:http] address: a change needs" in reload(application, file, changed)
+    assert reload(application, file, text.format("http, admin", http)) == "reloaded"
+    assert list(application.wait_for("serving", 2)[1].given) == ["http", "admin"]
+    assert application.stop() == 0

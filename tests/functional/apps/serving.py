@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from oslo_config import cfg
 from support import main, manager, record, watch
 
 import cotyledon_core as cotyledon
@@ -121,6 +122,27 @@ def late() -> None:
     made.run()
 
 
+def configured(path: str) -> None:
+    """A configuration says what the program's own service asks for."""
+    conf = cfg.ConfigOpts()
+    conf(["--config-file", path], project="application")
+    made = manager(conf=conf)
+    made.add_notifier(Told())
+    made.add(Web, name="web")
+    made.run()
+
+
+class Told(cotyledon.Notifier):
+    """Notes what becomes of reloads."""
+
+    blocking = False
+
+    def notify(self, event: cotyledon.Event) -> None:
+        if isinstance(event, cotyledon.events.ManagerReloaded | cotyledon.events.ReloadFailed):
+            fields = event.as_dict()
+            record(fields.pop("event"), **fields)
+
+
 if __name__ == "__main__":
-    main({function.__name__: function for function in (listen, unasked, late)})
+    main({function.__name__: function for function in (listen, unasked, late, configured)})
     sys.exit()
