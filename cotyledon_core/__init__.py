@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from cotyledon_core.supervision.share import Share
     from cotyledon_core.supervision.states import State
     from cotyledon_core.types import ServiceId, WorkerId
+    from cotyledon_core.vitals import Vitals
 
 _HOMES = {
     "Always": "restart_policies.always",
@@ -99,6 +100,7 @@ _HOMES = {
     "Sockets": "sockets",
     "State": "supervision.states",
     "Stop": "plugins.restart_policy",
+    "Vitals": "vitals",
     "WorkerId": "types",
     "WorkerStanding": "standing",
     "WorkerStartError": "exceptions",
@@ -149,6 +151,7 @@ __all__ = [
     "Sockets",
     "State",
     "Stop",
+    "Vitals",
     "WorkerId",
     "WorkerStanding",
     "WorkerStartError",

@@ -13,6 +13,7 @@ from cotyledon_core.events import Event
 
 if TYPE_CHECKING:
     from cotyledon_core.ledger import Ledger
+    from cotyledon_core.vitals import Vitals
 
 
 class Notifier(abc.ABC):
@@ -32,6 +33,9 @@ class Notifier(abc.ABC):
     never wait for anything. The others run in a process of their own, where
     they may.
     """
+
+    vitals: Vitals | None = None
+    """Signs of life, while a manager runs that tells this notifier; set before the first call."""
 
     @classmethod
     def options(cls) -> Sequence[Any]:

@@ -17,24 +17,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import mmap
 import os
 import signal
-import struct
 from collections.abc import Iterator
 
 from cotyledon_core.process.descriptors import close_private, keep_private
+from cotyledon_core.process.stamps import CAPACITY, Stamps
 
-CAPACITY = 65536
-"""Workers; those beyond it are without."""
 DUMP_ROOM = 4 * 1024 * 1024
 """Bytes for the stacks of each worker; memory is taken only when they are written."""
 DUMP_SHOWN = 48 * 1024
 """Characters of stacks that are told; so many reach any log and notifier."""
-_STAMPS = struct.Struct("dd")
-"""The last heartbeat, and the grace period where that has changed."""
-_ONE = struct.Struct("d")
-"""One of them: the worker writes the first, the manager the second."""
 _ENDLESS = -1.0
 _NONE = -2.0
 
@@ -48,7 +41,7 @@ class Board:
     """
 
     def __init__(self, dump_signal: int, descriptor: int | None = None) -> None:
-        self.stamps = mmap.mmap(-1, CAPACITY * _STAMPS.size) if descriptor is None else None
+        self.stamps = Stamps() if descriptor is None else None
         self.descriptor = _memory_file() if descriptor is None else descriptor
         self.dump_signal = dump_signal if self.descriptor >= 0 and _is_free(dump_signal) else 0
         self._path = b"/proc/self/fd/%d" % self.descriptor
@@ -97,6 +90,8 @@ class Board:
         if self._used == CAPACITY:
             return NOWHERE
         self._used += 1
+        if self.stamps is not None:
+            self.stamps.set_used(self._used)
         return Place(self, self._used - 1)
 
     def give_back(self, number: int) -> None:
@@ -162,7 +157,12 @@ class Place:
         """Monotonic seconds; 0 if there was no heartbeat."""
         if self.board is None or self.board.stamps is None:
             return 0.0
-        return self._stamps(self.board.stamps)[0]
+        return self.board.stamps.last_beat(self.number)
+
+    def occupy(self, pid: int) -> None:
+        """The place belongs to this process."""
+        if self.board is not None and self.board.stamps is not None:
+            self.board.stamps.occupy(self.number, pid)
 
     def set_grace(self, seconds: float | None) -> None:
         """The worker's configured grace period has changed; 0 waits without end.
@@ -171,11 +171,7 @@ class Place:
         """
         if self.board is not None and self.board.stamps is not None:
             mark = _NONE if seconds is None else seconds or _ENDLESS
-            _ONE.pack_into(self.board.stamps, self.number * _STAMPS.size + _ONE.size, mark)
-
-    def _stamps(self, memory: mmap.mmap) -> tuple[float, float]:
-        beat, grace = _STAMPS.unpack_from(memory, self.number * _STAMPS.size)
-        return beat, grace
+            self.board.stamps.set_grace(self.number, mark)
 
     def take_dump(self) -> str:
         """The stacks that the worker has written, once; of very many the middle is left out."""
@@ -208,7 +204,7 @@ class Place:
         """The worker has ended; what it left and was not read is lost."""
         if self.board is not None:
             if self.board.stamps is not None:
-                _STAMPS.pack_into(self.board.stamps, self.number * _STAMPS.size, 0.0, 0.0)
+                self.board.stamps.clear(self.number)
             # a child of the worker may have left some, too
             self.take_dump()
             self.board.give_back(self.number)
@@ -224,7 +220,7 @@ class Place:
         """Give a sign of life, at this monotonic time; False if it cannot be given here."""
         if self.board is None or self.board.stamps is None:
             return False
-        _ONE.pack_into(self.board.stamps, self.number * _STAMPS.size, now)
+        self.board.stamps.beat(self.number, now)
         return True
 
     def grace(self, configured: float | None) -> float | None:
@@ -234,7 +230,7 @@ class Place:
         """
         if self.board is None or self.board.stamps is None:
             return configured
-        mark = self._stamps(self.board.stamps)[1]
+        mark = self.board.stamps.grace(self.number)
         if mark == 0.0:
             return configured
         return {_ENDLESS: 0.0, _NONE: None}.get(mark, mark)

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cotyledon_core import events
 from cotyledon_core.exceptions import shown
@@ -25,6 +25,9 @@ from cotyledon_core.process import clock
 from cotyledon_core.runtime.helper import packed, unpacked
 from cotyledon_core.runtime.hooks import Hook, Hooks
 from cotyledon_core.runtime.notifier_host import FAILURES_ALLOWED, NotifierHost
+
+if TYPE_CHECKING:
+    from cotyledon_core.vitals import Vitals
 
 SHORTEST_NAP = 0.05
 """Seconds from one call of a notifier to the next that it can ask for."""
@@ -52,8 +55,11 @@ class ForeignCode:
 class Dispatcher:
     """Tells events; see the module's description."""
 
-    def __init__(self, hooks: Hooks, foreign_code: ForeignCode) -> None:
+    def __init__(
+        self, hooks: Hooks, foreign_code: ForeignCode, vitals: Vitals | None = None
+    ) -> None:
         self._hooks = hooks
+        self._vitals = vitals
         self._foreign_code = foreign_code
         self._inline: dict[str, Notifier] = {}
         self._failures: dict[str, int] = {}
@@ -70,6 +76,7 @@ class Dispatcher:
 
         :param may_host: whether helper processes can be had on this platform.
         """
+        notifier.vitals = self._vitals
         if notifier.blocking and may_host:
             self.hosts[name] = NotifierHost(name, notifier)
         else:

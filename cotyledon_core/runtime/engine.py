@@ -7,9 +7,10 @@ import errno
 import gc
 import os
 import selectors
+import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from cotyledon_core.chance import fraction
 from cotyledon_core.exceptions import ConfigurationError, shown
@@ -20,6 +21,7 @@ from cotyledon_core.process.channel import Channel
 from cotyledon_core.process.descriptors import fill_standard_descriptors
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import SIGALRM, SIGHUP, SIGINT, SIGTERM, STOPPING, Signals
+from cotyledon_core.process.stamps import Stamps
 from cotyledon_core.record import replace
 from cotyledon_core.runtime.children import Children
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
@@ -28,12 +30,13 @@ from cotyledon_core.runtime.executor import Executor
 from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.household import CAN_FORK, Household
 from cotyledon_core.runtime.listeners import Listeners
-from cotyledon_core.runtime.loop import Loop
-from cotyledon_core.runtime.reload import Reload
+from cotyledon_core.runtime.loop import Loop, Ready
+from cotyledon_core.runtime.reload import Reload, Reloader
 from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.types import ServiceId
+from cotyledon_core.vitals import Vitals
 from cotyledon_core.worker.recycling import can_measure_memory
 
 FIRST_RETRY = 0.1
@@ -42,16 +45,6 @@ LAST_RETRY = 5.0
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN})
 
 LOG = Log("cotyledon_core")
-
-
-class Reloader(Protocol):
-    """Brings in a changed configuration; see :mod:`cotyledon_core.config.reloader`."""
-
-    @property
-    def undoes(self) -> bool:
-        """Whether a reload that fails is undone."""
-
-    def prepare(self) -> Callable[[Any], None]: ...
 
 
 class Engine:
@@ -75,7 +68,7 @@ class Engine:
         self.reloader: Reloader | None = None
         self._reload: Reload | None = None
         self._environment = OwnEnvironment()
-        self.listeners = Listeners()
+        self.listeners = Listeners(self.definitions)
         self._foreign_code = ForeignCode(self._has_foreign_code)
         self._commands: deque[msg.Message] = deque()
         self._run: Run | None = None
@@ -96,12 +89,7 @@ class Engine:
     def add(self, definition: ServiceDefinition) -> None:
         self.sizes[definition.service_id] = definition.workers
         self.definitions[definition.service_id] = definition
-        try:
-            self.listeners.open(dict.fromkeys(definition.options.sockets, definition.name))
-        except ConfigurationError:
-            del self.definitions[definition.service_id], self.sizes[definition.service_id]
-            self.listeners.close_unused(self.asked_sockets())
-            raise
+        self.listeners.admit(definition)
         if definition.options.max_memory and not can_measure_memory():
             LOG.warning(
                 "service %s: max_memory has no effect, this platform tells no process's size",
@@ -168,7 +156,7 @@ class Engine:
                 run.household.accept_stop()
             self._environment.take()
             try:
-                self.listeners.begin(self._environment.values, self.asked_sockets())
+                self.listeners.begin(self._environment.values)
                 run.household.open()
                 loop = run.loop(lambda: self._prepare_reload(target), self._undo_reload)
                 return loop.run(self._start(name))
@@ -178,11 +166,6 @@ class Engine:
                 self.listeners.close()
         finally:
             self._signals.restore()
-
-    def asked_sockets(self) -> dict[str, str]:
-        """By name: a service that asks for it."""
-        services = list(self.definitions.values())
-        return {name: service.name for service in services for name in service.options.sockets}
 
     def _assemble(
         self, context: Callable[[], Any], notifiers: Mapping[str, Notifier]
@@ -253,7 +236,7 @@ class Engine:
                 self._collect(reload, target)
         except BaseException as error:
             reload.undone()
-            self.listeners.close_unused(self.asked_sockets())
+            self.listeners.close_unused()
             if isinstance(error, ConfigurationError):
                 return [msg.RefuseReload(str(error))]
             LOG.exception("the reload cannot be begun")
@@ -269,7 +252,7 @@ class Engine:
             with self._environment.restored():
                 take_over = self.reloader.prepare()
             take_over(target(reload))
-        self.listeners.open(self.asked_sockets())
+        self.listeners.open()
 
     def _undo_reload(self) -> Iterable[msg.Message]:
         if self._reload is None or self.reloader is None or not self.reloader.undoes:
@@ -321,7 +304,8 @@ class Run:
         self._supervisor = Supervisor(
             engine.grace, engine.spawn_interval, fraction, engine.stop_delay
         )
-        self.dispatcher = Dispatcher(engine.hooks, engine.foreign_code)
+        self._stamps = self._board.stamps or Stamps()
+        self.dispatcher = Dispatcher(engine.hooks, engine.foreign_code, Vitals(self._stamps))
         for name, notifier in notifiers.items():
             self.dispatcher.add_notifier(name, notifier, may_host=CAN_FORK)
         self.household = Household(
@@ -357,6 +341,7 @@ class Run:
             self.household,
             engine.signals,
             self._selector,
+            self._wait,
             self._channel,
             engine.commands,
             self.dispatcher.flush,
@@ -366,10 +351,20 @@ class Run:
         executor.notify_address = self._loop.notify_address
         executor.sockets = engine.listeners.of
         executor.ask_shutdown = engine.shut_down
-        executor.reloaded = lambda: engine.listeners.close_unused(engine.asked_sockets())
+        executor.reloaded = engine.listeners.close_unused
         executor.prepare_reload = prepare_reload
         executor.undo_reload = undo_reload
         return self._loop
+
+    def _wait(self, timeout: float | None) -> Ready:
+        """Wait for something to happen; the turn begins when it has.
+
+        :param timeout: seconds; None waits without end.
+        """
+        self._stamps.turn_ends()
+        ready = self._selector.select(timeout)
+        self._stamps.turn_begins(time.monotonic())
+        return ready
 
     def _spawner(self) -> spawner.Spawner:
         """The spawner for the context of this moment: it may be changed while running."""

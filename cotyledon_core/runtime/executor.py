@@ -142,6 +142,7 @@ class Executor:
             process = WorkerProcess(incarnation, child)
             definition = self._definitions[incarnation.service_id]
             process.notifies, process.undecided = definition.notified, definition.executes
+            child.place.occupy(child.pid)
             self._children.add(process)
             self.watch(process)
             yield Spawned(incarnation, child.pid)

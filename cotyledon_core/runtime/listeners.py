@@ -10,7 +10,7 @@ manager that is started after it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
 from cotyledon_core import activation
 from cotyledon_core.exceptions import ConfigurationError
@@ -18,6 +18,8 @@ from cotyledon_core.listening import Address, Listening
 from cotyledon_core.log import Log
 from cotyledon_core.process import listening
 from cotyledon_core.process.fd_store import Store, is_stored, plain
+from cotyledon_core.runtime.services import ServiceDefinition
+from cotyledon_core.types import ServiceId
 
 LOG = Log("cotyledon_core")
 
@@ -25,9 +27,13 @@ NamedDescriptor = tuple[str, int]
 
 
 class Listeners:
-    """See the module's description."""
+    """See the module's description.
 
-    def __init__(self) -> None:
+    :param definitions: the services that the manager has, which ask for sockets.
+    """
+
+    def __init__(self, definitions: MutableMapping[ServiceId, ServiceDefinition]) -> None:
+        self._definitions = definitions
         self.given: dict[str, Listening] = {}
         """What the program says."""
         self.configured: Mapping[str, Listening] = {}
@@ -39,27 +45,43 @@ class Listeners:
         self._store: Store | None = None
         self._adopted = self._running = False
 
-    def begin(self, environment: Mapping[str, str], asked: Mapping[str, str]) -> None:
+    def begin(self, environment: Mapping[str, str]) -> None:
         """The manager runs from now on; open what its services ask for.
 
         :param environment: what the service manager has put there for the manager.
-        :param asked: by a socket's name: a service that asks for it.
         :raises ConfigurationError: with every fault found.
         """
         self._environment, self._running = environment, True
         self._store = Store.offered(environment)
         if any(map(is_stored, environment.get("LISTEN_FDNAMES", "").split(":"))):
             self._adopt()
-        self.open(asked)
+        self.open()
         for name in list(self._stored):
             self._drop_stored(name)
 
-    def open(self, asked: Mapping[str, str]) -> None:
-        """Open what is not open yet; before and after a run nothing.
+    def admit(self, definition: ServiceDefinition) -> None:
+        """A service is added: open what it asks for, or drop it.
 
-        :param asked: by a socket's name: a service that asks for it.
+        :raises ConfigurationError: if that cannot be had.
+        """
+        try:
+            self.open()
+        except ConfigurationError:
+            del self._definitions[definition.service_id]
+            self.close_unused()
+            raise
+
+    def _asked(self) -> dict[str, str]:
+        """By a socket's name: a service that asks for it."""
+        services = list(self._definitions.values())
+        return {name: service.name for service in services for name in service.options.sockets}
+
+    def open(self) -> None:
+        """Open what is asked for and not open yet; before and after a run nothing.
+
         :raises ConfigurationError: with every fault found; what was opened meanwhile stays open.
         """
+        asked = self._asked()
         if not asked or not self._running:
             return
         self._adopt()
@@ -72,8 +94,9 @@ class Listeners:
         if faults:
             raise ConfigurationError(faults)
 
-    def close_unused(self, wanted: Container[str]) -> None:
+    def close_unused(self) -> None:
         """Close what the manager has opened and nobody asks for any more."""
+        wanted = self._asked()
         for name, sockets in list(self._open.items()):
             if name in wanted or name in self._passed:
                 continue

@@ -49,6 +49,7 @@ _TOLD_TO_HOOKS = frozenset({SIGTERM, SIGINT, SIGHUP, SIGALRM}) - {None}
 COMMAND_LIMIT = 64
 """Commands in one turn."""
 
+Ready = list[tuple[selectors.SelectorKey, int]]
 LOG = Log("cotyledon_core")
 
 
@@ -67,6 +68,7 @@ class Loop:
         household: Household,
         signals: Signals,
         selector: selectors.BaseSelector,
+        wait: Callable[[float | None], Ready],
         channel: Channel,
         commands: deque[msg.Message],
         flush: Callable[[], None],
@@ -78,6 +80,7 @@ class Loop:
         self._household = household
         self._signals = signals
         self._selector = selector
+        self._wait = wait
         self._channel = channel
         self._commands = commands
         self._flush = flush
@@ -105,7 +108,7 @@ class Loop:
 
     def turn(self) -> None:
         """See the module's description."""
-        for key, _ in self._selector.select(self._timeout()):
+        for key, _ in self._wait(self._timeout()):
             if key.data is not None:
                 key.data()
         pending = self._signals.take()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.listening import Listening
 from cotyledon_core.process.descriptors import close_private
 from cotyledon_core.runtime.listeners import Listeners
+from cotyledon_core.runtime.services import ServiceDefinition
+from cotyledon_core.service import Service
+from cotyledon_core.service_options import ServiceOptions
+from cotyledon_core.types import ServiceId
 
 FIRST = 300
 """Stands for 3, which is taken while tests run."""
@@ -100,11 +105,23 @@ def begun() -> Iterator[Begun]:
 def begin(
     begun: Begun, environment: Mapping[str, str], asked: str, **given: Listening
 ) -> Listeners:
-    listeners = Listeners()
+    listeners = Listeners(asking(asked))
     listeners.given = given
     begun.append(listeners)
-    listeners.begin(environment, dict.fromkeys(asked.split(), "web"))
+    listeners.begin(environment)
     return listeners
+
+
+def asking(*names: str) -> dict[ServiceId, ServiceDefinition]:
+    """A service that asks for these sockets."""
+    service_id = ServiceId(uuid.UUID(int=1))
+    options = ServiceOptions.checked(sockets=" ".join(names).split())
+    return {service_id: ServiceDefinition(service_id, "web", Service, 1, options=options)}
+
+
+def ask(listeners: Listeners, *names: str) -> None:
+    """Have the service ask for these instead."""
+    listeners._definitions.update(asking(*names))
 
 
 def at(*paths: Path, **options: object) -> Listening:
@@ -134,11 +151,11 @@ def test_passed_before_opened(begun: Begun, system: ServiceManager, tmp_path: Pa
 
 
 def test_the_configuration_before_the_program(begun: Begun, tmp_path: Path) -> None:
-    listeners = Listeners()
+    listeners = Listeners(asking("http", "admin"))
     begun.append(listeners)
     listeners.given = {"http": at(tmp_path / "given"), "admin": at(tmp_path / "admin")}
     listeners.configured = {"http": at(tmp_path / "configured")}
-    listeners.begin({}, {"http": "web", "admin": "web"})
+    listeners.begin({})
     assert names(listeners, "admin", "http") == ["admin", "configured"]
 
 
@@ -258,13 +275,16 @@ def test_closed_when_a_reload_leaves_it(
     own = at(tmp_path / "own")
     listeners = begin(begun, system.start(), "http passed", http=own)
     system.hear()
-    listeners.close_unused({"http"})
+    ask(listeners, "http")
+    listeners.close_unused()
     assert names(listeners, "http", "passed") == ["own", "passed"]
-    listeners.close_unused(())
+    ask(listeners)
+    listeners.close_unused()
     assert names(listeners, "passed") == ["passed"], "it could not be had again"
     assert system.hear() == ["FDSTOREREMOVE cotyledon/http 0"]
     assert not (tmp_path / "own").exists()
-    listeners.open({"http": "web"})
+    ask(listeners, "http")
+    listeners.open()
     assert names(listeners, "http") == ["own"]
 
 

@@ -1,0 +1,26 @@
+"""Signs of life that notifiers can read, in whatever process of the manager's they run."""
+
+from __future__ import annotations
+
+from cotyledon_core.process.stamps import Stamps
+
+
+class Vitals:
+    """What no event tells, as it would be told all the time."""
+
+    def __init__(self, stamps: Stamps) -> None:
+        self._stamps = stamps
+
+    def manager_busy_since(self) -> float | None:
+        """When the manager began what it is doing, in monotonic seconds; None if it waits.
+
+        It does nothing that takes long by itself. Hooks and restart policies may.
+        """
+        return self._stamps.turn_since() or None
+
+    def heartbeats(self) -> dict[int, float]:
+        """The last heartbeat of workers by their pid, in monotonic seconds.
+
+        Of those that a watchdog listens to, and that were started by ``fork``.
+        """
+        return {pid: beat for pid, beat in self._stamps.places() if beat}
