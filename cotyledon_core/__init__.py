@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from cotyledon_core.restart_policies.on_failure import OnFailure
     from cotyledon_core.service import Service
     from cotyledon_core.signal_names import signal_number
+    from cotyledon_core.sockets import Sockets
     from cotyledon_core.standing import (
         End,
         ProcessStanding,
@@ -96,6 +97,7 @@ _HOMES = {
     "ServiceStanding": "standing",
     "Share": "supervision.share",
     "Stage": "ledger",
+    "Sockets": "sockets",
     "State": "supervision.states",
     "Stop": "plugins.restart_policy",
     "Vitals": "vitals",
@@ -146,6 +148,7 @@ __all__ = [
     "ServiceStanding",
     "Share",
     "Stage",
+    "Sockets",
     "State",
     "Stop",
     "Vitals",

@@ -6,7 +6,7 @@ import _thread
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from cotyledon_core.config.added import AddedServices
     from cotyledon_core.config.settings import ManagerSettings
+    from cotyledon_core.listening import Listen
     from cotyledon_core.plugins.notifier import Notifier
     from cotyledon_core.plugins.restart_policy import RestartPolicy
     from cotyledon_core.runtime.reconfiguration import Reconfiguration
@@ -220,6 +221,8 @@ class ServiceManager:
         :raises ValueError: if ``workers`` is no int of at least 1, or for an
             impossible value of an option, such as ``start_after`` with the name of
             a service that was not added before.
+        :raises ConfigurationError: while the manager runs, if it cannot listen on
+            what ``sockets`` asks for.
         """
         from cotyledon_core.service_options import ServiceOptions
 
@@ -234,8 +237,25 @@ class ServiceManager:
         definition = self._registry.define_added(
             service, name, given, () if args is None else args, {} if kwargs is None else kwargs
         )
-        self._engine.add(definition)
+        with self._registry.keeping(definition):
+            self._engine.add(definition)
         return definition.service_id
+
+    def listen(self, name: str, address: str | Sequence[str], **options: Unpack[Listen]) -> None:
+        """Give an address to a socket that services ask for by ``sockets=``; before :meth:`run`.
+
+        What systemd passes under this name, and what a configuration says of it, stand above it.
+
+        :param address: such as ``127.0.0.1:8080``, ``[::1]:8080``, ``/run/name.sock`` or
+            ``@name``; may be several.
+        :param options: ``backlog``, ``mode`` of a Unix socket, and ``reuse_port``.
+        :raises TypeError: for an unknown option.
+        :raises ValueError: for an impossible value.
+        """
+        from cotyledon_core.listening import Listening
+
+        arguments.check_names("listen()", options, Listening.field_names)
+        self._engine.listeners.given[name] = Listening.checked(address=address, **options)
 
     def reconfigure(self, service_id: ServiceId, workers: int) -> None:
         """Change a service's number of workers, at once; from any thread or hook.
@@ -259,6 +279,8 @@ class ServiceManager:
         stopped by itself and a service has failed.
 
         :raises RuntimeError: if it has ended before.
+        :raises ConfigurationError: if a socket that a service asks for cannot be had; nothing
+            is started then.
         """
         if not self._unfinished.locked():
             raise RuntimeError("this manager has ended; make another one")
@@ -333,6 +355,7 @@ class ServiceManager:
         if settings.dump_signal is not None:
             self._engine.dump_signal = arguments.dump_signal(settings.dump_signal)
         self._mp_context = contexts.named(settings.start_method) or self._mp_context
+        self._engine.listeners.configured = settings.sockets
         self._notifiers = {item.name: item.notifier for item in settings.notifiers}
 
 

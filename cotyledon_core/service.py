@@ -6,12 +6,14 @@ import math
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cotyledon_core.types import WorkerId
 
 if TYPE_CHECKING:
     from cotyledon_core.program import Program
+    from cotyledon_core.sockets import Sockets
     from cotyledon_core.worker.lifecycle import Worker
 
 
@@ -87,6 +89,18 @@ class Service:
         """
         worker = _worker()
         return worker.deadline if worker else None
+
+    @cached_property
+    def sockets(self) -> Sockets:
+        """The listening sockets that the option ``sockets`` of the service asks for, by name.
+
+        Each is a ``socket.socket`` on which all workers of the service accept; known from
+        ``__init__`` on. Of several with one name this is the first, ``sockets.all(name)`` has all.
+        """
+        from cotyledon_core.sockets import Sockets
+
+        worker = _worker()
+        return worker.link.sockets if worker else Sockets()
 
     def reload(self) -> Awaitable[None] | None:
         """Take over changes, on SIGHUP; never beside :meth:`terminate`.

@@ -22,6 +22,7 @@ class ServiceKeywords(TypedDict, total=False):
     recycle_jitter: float
     max_recycling: Share | int | str
     start_after: Sequence[str]
+    sockets: Sequence[str]
     on_give_up: str
     capture_stderr: bool
     reload_strategy: str | None

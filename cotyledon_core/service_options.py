@@ -49,6 +49,8 @@ class ServiceOptions(Record):
     start_after: tuple[str, ...] = ()
     """Names of services that have to be ready before this one is started; it is stopped
     before them."""
+    sockets: tuple[str, ...] = ()
+    """Names of the listening sockets that the workers are given."""
     on_give_up: str = "keep"
     """What follows when the restart policy gives the service up: ``keep`` has the others live
     on, ``shutdown`` stops the manager, with exit status 3."""
@@ -206,6 +208,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "recycle_jitter": _number,
     "max_recycling": _positive_share,
     "start_after": _names,
+    "sockets": _names,
     "on_give_up": _one_of(*ON_GIVE_UP),
     "capture_stderr": _capture,
     "reload_strategy": _or_none(_one_of(*RELOAD_STRATEGIES)),

@@ -13,18 +13,22 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from oslo_config import cfg
 
 from cotyledon_core.config import options
 from cotyledon_core.config.compiler import NAME, Compiler
+from cotyledon_core.config.difference import changed_sockets, refusals_of
 from cotyledon_core.config.loader import fresh_reading
 from cotyledon_core.config.options import MANAGER, NOTIFIER, SERVICE, is_ours
 from cotyledon_core.config.origin import SharedConf
 from cotyledon_core.config.settings import ManagerSettings, PolicySettings, ServiceSettings
+from cotyledon_core.config.socket_options import SOCKET
 from cotyledon_core.config.sources import normal, variable
+from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.listening import Listening
 from cotyledon_core.service_options import ServiceOptions
 
 LOG = logging.getLogger(__name__)
@@ -85,6 +89,17 @@ class AddedServices(Compiler):
         applied["graceful_shutdown_timeout"] = found.graceful_shutdown_timeout
         return applied
 
+    def _notices_of_sockets(self, sockets: Mapping[str, Listening]) -> Sequence[str]:
+        return ()  # the program may ask for any
+
+    def check_sockets(self, running: AddedServices) -> None:
+        """
+        :raises ConfigurationError: for what a running manager cannot take over.
+        """
+        changed = changed_sockets(running.settings.sockets, self.settings.sockets)
+        if lines := refusals_of(changed, self.settings):
+            raise ConfigurationError(lines)
+
     def unused(self) -> Iterator[str]:
         """A line for each section whose service was not added."""
         for name in self._sections:
@@ -128,7 +143,7 @@ class AddedServices(Compiler):
             text = "the program makes this service itself; remove it"
             values.fault(section, "service_type", text)
         policy = self._policy(section)
-        self._supervision(section)  # for its faults
+        self._asked_sockets[section] = self._supervision(section).sockets
         workers = values.get(section, "workers")
         counted = values.is_set(section, "workers") and not any(o.dest == "workers" for o in own)
         timeout = values.get(section, "graceful_shutdown_timeout")
@@ -166,5 +181,6 @@ class AddedServices(Compiler):
 def _concerns_us(shared: SharedConf) -> bool:
     if any(is_ours(normal(section)) for section in shared.sections()):
         return True
-    prefixes = (variable(MANAGER, ""), f"OS_{SERVICE.upper()}", f"OS_{NOTIFIER.upper()}")
+    ours = (f"OS_{prefix.upper()}" for prefix in (SERVICE, NOTIFIER, SOCKET))
+    prefixes = (variable(MANAGER, ""), *ours)
     return shared.reads_environment and any(name.startswith(prefixes) for name in os.environ)

@@ -6,17 +6,18 @@ looked at, so that one run shows all of them.
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from oslo_config import cfg
 
 from cotyledon_core import arguments
-from cotyledon_core.config import options, start_order
+from cotyledon_core.config import options, socket_options, start_order
 from cotyledon_core.config.keys import LISTS, KeyCheck
 from cotyledon_core.config.options import CONTROL, MANAGER, NOTIFIER, SERVICE
 from cotyledon_core.config.origin import SharedConf
@@ -32,6 +33,7 @@ from cotyledon_core.config.settings import (
 from cotyledon_core.config.sources import Sources
 from cotyledon_core.config.values import Reading, Values
 from cotyledon_core.exceptions import ConfigurationError, PluginError
+from cotyledon_core.listening import Listening
 from cotyledon_core.plugins.loading import Namespace, load, plugin_options
 from cotyledon_core.service import may_execute
 from cotyledon_core.service_options import ServiceOptions
@@ -68,6 +70,8 @@ class Compiler:
         self._unsure: set[str] = set()
         """Sections whose options are not known in full."""
         self._loaded: dict[tuple[Namespace, str], Plugin] = {}
+        self._asked_sockets: dict[str, tuple[str, ...]] = {}
+        """By section of a service."""
         self._start_after: dict[str, tuple[str, ...]] = {}
         """Of every service, those included that are at fault."""
 
@@ -83,6 +87,7 @@ class Compiler:
         values.check_registered()
         services = self._services()
         notifiers = tuple(filter(None, map(self._notifier, self._names(NOTIFIER))))
+        sockets = socket_options.read(values, itertools.chain(*self._asked_sockets.values()))
         settings = ManagerSettings(
             name=values.get(MANAGER, "name") or None,
             services=() if values.faults else start_order.in_order(services),
@@ -93,7 +98,8 @@ class Compiler:
             stop_delay=self._stop_delay(),
             log_options=values.get("DEFAULT", "log_options"),
             dump_signal=self._dump_signal(),
-            notices=self._check_keys(),
+            sockets=sockets,
+            notices=(*self._check_keys(), *self._notices_of_sockets(sockets)),
             on_reload_failure=values.get(MANAGER, "on_reload_failure"),
             reload_method=values.get(MANAGER, "reload_method"),
             sources=values.sources,
@@ -143,6 +149,7 @@ class Compiler:
         timeout = values.get(section, "graceful_shutdown_timeout")
         supervision = self._supervision(section)
         self._start_after[name] = supervision.start_after
+        self._asked_sockets[section] = supervision.sockets
         if plugin and may_execute(plugin.type):
             self._note_lines(section, supervision.unfit_for_programs())
         if factory is None or policy is None or workers is None:
@@ -353,6 +360,9 @@ class Compiler:
             )
             self._values.fault(MANAGER, key, text)
         return delay or 0.0
+
+    def _notices_of_sockets(self, sockets: Mapping[str, Listening]) -> Sequence[str]:
+        return socket_options.notices(self._values, sockets, self._asked_sockets)
 
     def _check_keys(self) -> tuple[str, ...]:
         check = KeyCheck(self._values, self._unsure)

@@ -5,14 +5,16 @@ Everything here is compared by value, and told by name: values may be secret.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, TypeVar
 
 from cotyledon_core.config.marks import DEFAULT_MARKS, MANAGER_MARKS, SERVICE_MARKS, Mark
 from cotyledon_core.config.options import MANAGER, SERVICE, is_ours
 from cotyledon_core.config.settings import ManagerSettings, NotifierSettings, ServiceSettings
+from cotyledon_core.config.socket_options import SOCKET
 from cotyledon_core.config.sources import changed_entries
+from cotyledon_core.listening import Listening
 from cotyledon_core.service_options import ServiceOptions
 
 
@@ -86,12 +88,14 @@ class Difference:
     notifiers: NotifierChanges = NotifierChanges()
     live: Keys = ()
     """What the manager itself takes over, of [DEFAULT] and [cotyledon]."""
+    sockets: tuple[str, ...] = ()
+    """Names of listening sockets whose sections come or go."""
     restart: Keys = ()
     """All that needs a restart of the manager; the reload has to be refused."""
 
     def __bool__(self) -> bool:
-        parts = (self.added, self.removed, self.changed, self.notifiers, self.live, self.restart)
-        return any(parts)
+        services = self.added or self.removed or self.changed
+        return any((services, self.notifiers, self.live, self.sockets, self.restart))
 
 
 def difference(old: ManagerSettings, new: ManagerSettings) -> Difference:
@@ -109,15 +113,24 @@ def difference(old: ManagerSettings, new: ManagerSettings) -> Difference:
         changed=tuple(filter(None, changes)),
         notifiers=_notifiers(old.notifiers, new.notifiers),
         live=_marked(Mark.LIVE, manager),
-        restart=_marked(Mark.RESTART, manager) + tuple(k for c in changes for k in c.restart),
+        sockets=tuple(sorted(old.sockets.keys() ^ new.sockets.keys())),
+        restart=(
+            *_marked(Mark.RESTART, manager),
+            *(key for change in changes for key in change.restart),
+            *changed_sockets(old.sockets, new.sockets),
+        ),
     )
 
 
 def refusals(found: Difference, new: ManagerSettings) -> list[str]:
     """Why a running manager cannot take the difference over, one line for each option."""
+    return refusals_of(found.restart, new)
+
+
+def refusals_of(keys: Iterable[Key], new: ManagerSettings) -> list[str]:
+    """A line for each of these options."""
     return [
-        f"{new.sources.place(*key)}: {key}: a change needs a restart of the manager"
-        for key in found.restart
+        f"{new.sources.place(*key)}: {key}: a change needs a restart of the manager" for key in keys
     ]
 
 
@@ -130,6 +143,14 @@ def _manager(old: ManagerSettings, new: ManagerSettings) -> Iterator[tuple[Key, 
             in_default = name in DEFAULT_MARKS
             marks = DEFAULT_MARKS if in_default else MANAGER_MARKS
             yield Key("DEFAULT" if in_default else MANAGER, name), marks[name]
+
+
+def changed_sockets(old: Mapping[str, Listening], new: Mapping[str, Listening]) -> Iterator[Key]:
+    """The options of sections that stay that differ."""
+    for name in old.keys() & new.keys():
+        for key in Listening.field_names:
+            if getattr(old[name], key) != getattr(new[name], key):
+                yield Key(f"{SOCKET}{name}", key)
 
 
 def _service(old: ServiceSettings, new: ServiceSettings, conf: Keys) -> ServiceChange:

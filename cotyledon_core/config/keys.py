@@ -20,9 +20,11 @@ from cotyledon_core.config.options import (
     SERVICE,
     SERVICE_OPTIONS,
 )
+from cotyledon_core.config.socket_options import SOCKET, SOCKET_OPTIONS
 from cotyledon_core.config.sources import Sources, normal, variable
 from cotyledon_core.config.values import Values
 
+PREFIXES = (SERVICE, NOTIFIER, SOCKET)
 LISTS = {SERVICE: "services", NOTIFIER: "notifiers"}
 """By section prefix: the option of the manager that names such sections."""
 
@@ -31,6 +33,7 @@ HOMES = {
     f"[{MANAGER}]": MANAGER_OPTIONS,
     f"[{SERVICE}NAME]": SERVICE_OPTIONS,
     f"[{NOTIFIER}NAME]": NOTIFIER_OPTIONS,
+    f"[{SOCKET}NAME]": SOCKET_OPTIONS,
 }
 """The options that we declare ourselves, by the sections that they are read from."""
 
@@ -72,7 +75,7 @@ class KeyCheck:
             return
         if ":" in name and prefix in LISTS:
             self._check_unused(file, section, prefix)
-        elif f"{name.rstrip('s')}:" in LISTS:
+        elif f"{name.rstrip('s')}:" in PREFIXES:
             self.notices.append(
                 f"{file}: [{section}] is not ours and not read; "
                 f"a {name.rstrip('s')}'s section is [{name.rstrip('s')}:NAME]"
@@ -158,7 +161,7 @@ class KeyCheck:
                 self._values.faults.append(
                     f"environment variable {name}: no option is read from it; {hint}"
                 )
-            elif name.startswith(("OS_SERVICE:", "OS_NOTIFIER:")):
+            elif name.startswith(("OS_SERVICE:", "OS_NOTIFIER:", "OS_SOCKET:")):
                 self.notices.append(
                     f"environment variable {name} is not used: no list in [{MANAGER}] "
                     "names its section"
@@ -175,7 +178,7 @@ def _old_names(values: Values) -> Iterator[tuple[str, str]]:
 
 def _near_section(name: str) -> str | None:
     head, colon, tail = name.partition(":")
-    ours: Iterable[str] = ("service", "notifier") if colon else (MANAGER,)
+    ours: Iterable[str] = ("service", "notifier", "socket") if colon else (MANAGER,)
     near = get_close_matches(head.strip(), ours, n=1, cutoff=0.8)
     return f"{near[0]}{colon}{tail}" if near else None
 

@@ -56,6 +56,7 @@ SERVICE_MARKS = {
     "recycle_jitter": Mark.REPLACING,
     "max_recycling": Mark.LIVE,
     "start_after": Mark.RESTART,
+    "sockets": Mark.REPLACING,
     "on_give_up": Mark.LIVE,
     "capture_stderr": Mark.REPLACING,
     "reload_strategy": Mark.LIVE,
@@ -69,6 +70,14 @@ mutable of a class that takes the ConfigOpts; those of the restart policy are LI
 
 NOTIFIER_MARKS = {"notifier_type": Mark.LIVE}
 """Of the options of [notifier:NAME]; those of the plugin are LIVE too."""
+
+SOCKET_MARKS = {
+    "address": Mark.RESTART,
+    "backlog": Mark.RESTART,
+    "mode": Mark.RESTART,
+    "reuse_port": Mark.RESTART,
+}
+"""Of the options of [socket:NAME]. A section that comes or goes is LIVE."""
 
 _HELP = {
     Mark.LIVE: "",

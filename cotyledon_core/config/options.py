@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from oslo_config import cfg
 
-from cotyledon_core.config.marks import MANAGER_MARKS, SERVICE_MARKS, explained
+from cotyledon_core.config.marks import MANAGER_MARKS, SERVICE_MARKS, SOCKET_MARKS, explained
 from cotyledon_core.config.policy_options import in_files
+from cotyledon_core.config.socket_options import SOCKET, SOCKET_OPTIONS
 from cotyledon_core.exceptions import PluginError
 from cotyledon_core.plugins.loading import Namespace, PluginInfo, discover, plugin_options
 from cotyledon_core.service_options import ServiceOptions
@@ -31,7 +32,7 @@ NOTIFIER = "notifier:"
 
 def is_ours(section: str) -> bool:
     """Whether all of a section is the manager's; in [DEFAULT] a few options are."""
-    return section in (MANAGER, CONTROL) or section.startswith((SERVICE, NOTIFIER))
+    return section in (MANAGER, CONTROL) or section.startswith((SERVICE, NOTIFIER, SOCKET))
 
 
 DEFAULT_POLICY = "always"
@@ -228,6 +229,12 @@ SERVICE_OPTIONS: list[cfg.Opt] = [
         help="The names of services that have to be ready before this one is started: each has "
         "had all its workers ready once. In a stop, this one is stopped before them.",
     ),
+    cfg.ListOpt(
+        "sockets",
+        default=list(_DEFAULTS.sockets),
+        help="The names of the listening sockets that the workers are given. Each is passed by "
+        "systemd under this name, or has a section of its own, [socket:NAME].",
+    ),
     cfg.StrOpt(
         "on_give_up",
         default=_DEFAULTS.on_give_up,
@@ -319,6 +326,7 @@ def list_opts() -> list[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:
         (cfg.OptGroup(MANAGER), explained(MANAGER_OPTIONS, MANAGER_MARKS) + _policy_options()),
         *_sections(Namespace.SERVICES, SERVICE, of_services),
         *_sections(Namespace.NOTIFIERS, NOTIFIER, NOTIFIER_OPTIONS),
+        (cfg.OptGroup(f"{SOCKET}http"), explained(SOCKET_OPTIONS, SOCKET_MARKS)),
     ]
     return [(group, copy.deepcopy(options)) for group, options in listed]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from cotyledon_core.config.origin import SharedConf
 from cotyledon_core.config.sources import Sources
+from cotyledon_core.listening import Listening
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.plugins.restart_policy import RestartPolicy
 from cotyledon_core.service import Service, has_own_reload
@@ -138,6 +139,8 @@ class ManagerSettings:
     dump_signal: str | None = None
     """Name or number; None is the default one, 0 none."""
     log_options: bool
+    sockets: Mapping[str, Listening] = field(default_factory=dict, compare=False)
+    """What the manager listens on by itself, by name."""
     notices: tuple[str, ...] = field(default=(), compare=False)
     """What is no fault but may not be meant, one line each."""
     on_reload_failure: str = "rollback"

@@ -111,8 +111,8 @@ CIRCUS = {
     "include_dir": "",
 }
 SOCKETS = (
-    "the manager opens no socket for its programs; let the program open it, with SO_REUSEPORT for "
-    "several, or let systemd do it (a socket unit)"
+    "a program finds its sockets by LISTEN_FDS here, as from systemd; if it can, write "
+    "sockets = NAME and an address in [socket:NAME], else let it open them, with SO_REUSEPORT"
 )
 WATCHER = {
     "warmup_delay": CIRCUS["warmup_delay"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from os import close
 from signal import set_wakeup_fd
 
@@ -31,6 +32,16 @@ def close_private(*descriptors: int) -> None:
         _own.discard(descriptor)
         with contextlib.suppress(OSError):
             os.close(descriptor)
+
+
+@contextlib.contextmanager
+def lent(*descriptors: int) -> Iterator[None]:
+    """What is forked meanwhile keeps these, though they are the manager's own."""
+    forget_private(*descriptors)
+    try:
+        yield
+    finally:
+        keep_private(*descriptors)
 
 
 def private_pipe() -> tuple[int, int]:

@@ -24,7 +24,7 @@ from cotyledon_core.process.board import NOWHERE, Board, Place
 from cotyledon_core.process.captured_stderr import CapturedStderr
 from cotyledon_core.process.channel import Channel
 from cotyledon_core.process.child import Child, WatchedChild
-from cotyledon_core.process.descriptors import close_private, private_pipe
+from cotyledon_core.process.descriptors import close_private, lent, private_pipe
 from cotyledon_core.process.multiprocessing_child import ChildIdentity
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.standard_streams import flush_before_fork
@@ -47,6 +47,8 @@ class Start(NamedTuple):
     """Whether an external program may take over the process."""
     captures: bool = False
     """Whether the manager reads the worker's standard error."""
+    sockets: Sequence[tuple[str, int]] = ()
+    """Names and descriptors of the listening sockets that the worker is given."""
 
 
 class Spawner(Protocol):
@@ -103,6 +105,7 @@ class Birth:
         self.roll_slot = roll_slot
         self.begin = begin
         self.piped = start.executes or start.captures
+        self.lent = [descriptor for _, descriptor in start.sockets]
         self.pid = 0
         self.report: int | None = None
         self.stderr: int | None = None
@@ -132,8 +135,8 @@ class ForkSpawner:
                 self._board.lend(birth.place)
                 begin = birth.begin
                 try:
-                    if birth.piped:
-                        _fork_with_pipes(birth)
+                    if birth.piped or birth.lent:
+                        _fork_with_more(birth)
                     else:
                         birth.pid = os.fork() or begin()
                 except OSError as error:
@@ -144,7 +147,7 @@ class ForkSpawner:
         assignment, writer = start.assignment, self._channel.writer
         place = NOWHERE if start.executes else self._board.take()
         slot = self._roll.reserve()
-        worker = Worker(assignment, ManagerLink(writer, place), self._roll)
+        worker = Worker(assignment, ManagerLink(writer, place, start.sockets), self._roll)
         worker.signals.prepare()
         begin = partial(
             entry.forked,
@@ -173,8 +176,9 @@ class ForkSpawner:
         os.close(self._null_device)
 
 
-def _fork_with_pipes(birth: Birth) -> None:
-    with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+def _fork_with_more(birth: Birth) -> None:
+    """Fork one that gets pipes to the manager, or sockets."""
+    with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs, lent(*birth.lent):
         report, their_report = _pipe(ours, theirs) if birth.start.executes else (None, None)
         stderr, their_stderr = _pipe(ours, theirs) if birth.start.captures else (None, None)
         birth.pid = os.fork() or birth.begin(their_report, their_stderr)
@@ -214,7 +218,8 @@ class ContextSpawner:
             with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
                 stderr, writer = _pipe(ours, theirs) if start.captures else (None, None)
                 end = writer and theirs.enter_context(_connection(writer, readable=False))
-                child = self._start(assignment, place, end)
+                sockets = [(name, theirs.enter_context(_copy(fd))) for name, fd in start.sockets]
+                child = self._start(assignment, place, end, sockets)
                 ours.pop_all()
             child.stderr = _captured(assignment, stderr)
             return child
@@ -227,7 +232,7 @@ class ContextSpawner:
                 f"{error if own else f'{type(error).__name__}: {error}'}"
             )
 
-    def _start(self, assignment: Assignment, place: Place, stderr: Any) -> Child:
+    def _start(self, assignment: Assignment, place: Place, stderr: Any, sockets: Any) -> Child:
         process = self._context.Process(
             target=entry.spawned,
             args=(
@@ -236,6 +241,7 @@ class ContextSpawner:
                 False,
                 self._seat(place),
                 stderr,
+                sockets,
             ),
             name=assignment.worker_name,
         )
@@ -324,6 +330,13 @@ def _connection(descriptor: int, *, readable: bool) -> Any:
     from multiprocessing.connection import Connection
 
     return Connection(os.dup(descriptor), readable=readable, writable=not readable)
+
+
+def _copy(descriptor: int) -> Any:
+    """A socket that multiprocessing can hand to a new process."""
+    import socket
+
+    return socket.socket(fileno=os.dup(descriptor))
 
 
 def make(

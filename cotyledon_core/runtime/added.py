@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class AddedReloader:
     """Has the services follow what the configuration says of them now.
 
-    What it says of the manager and its notifiers stays as it was at the start.
+    What it says of the manager and its notifiers stays as it was at the start; sockets come and
+    go.
 
     :param read: reads it, as :meth:`.AddedServices.read`.
     :param registry: of the services.
@@ -33,10 +34,14 @@ class AddedReloader:
         """
         :raises ConfigurationError: with every fault found; what runs stays.
         """
-        return partial(self._take_over, self._read())
+        added = self._read()
+        if added is not None and self._registry.added is not None:
+            added.check_sockets(self._registry.added)
+        return partial(self._take_over, added)
 
     def _take_over(self, added: AddedServices | None, target: Reconfiguration) -> None:
         before, self._registry.added = self._registry.added, added
+        target.set_sockets({} if added is None else added.settings.sockets)
         try:
             target.redefine(self._registry.redefine)
         except ValueError as error:

@@ -10,7 +10,7 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from cotyledon_core.chance import fraction
 from cotyledon_core.exceptions import ConfigurationError, shown
@@ -29,8 +29,9 @@ from cotyledon_core.runtime.environment import OwnEnvironment
 from cotyledon_core.runtime.executor import Executor
 from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.household import CAN_FORK, Household
+from cotyledon_core.runtime.listeners import Listeners
 from cotyledon_core.runtime.loop import Loop, Ready
-from cotyledon_core.runtime.reload import Reload
+from cotyledon_core.runtime.reload import Reload, Reloader
 from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.supervisor import Supervisor
@@ -44,16 +45,6 @@ LAST_RETRY = 5.0
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN})
 
 LOG = Log("cotyledon_core")
-
-
-class Reloader(Protocol):
-    """Brings in a changed configuration; see :mod:`cotyledon_core.config.reloader`."""
-
-    @property
-    def undoes(self) -> bool:
-        """Whether a reload that fails is undone."""
-
-    def prepare(self) -> Callable[[Any], None]: ...
 
 
 class Engine:
@@ -77,6 +68,7 @@ class Engine:
         self.reloader: Reloader | None = None
         self._reload: Reload | None = None
         self._environment = OwnEnvironment()
+        self.listeners = Listeners(self.definitions)
         self._foreign_code = ForeignCode(self._has_foreign_code)
         self._commands: deque[msg.Message] = deque()
         self._run: Run | None = None
@@ -97,6 +89,7 @@ class Engine:
     def add(self, definition: ServiceDefinition) -> None:
         self.sizes[definition.service_id] = definition.workers
         self.definitions[definition.service_id] = definition
+        self.listeners.admit(definition)
         if definition.options.max_memory and not can_measure_memory():
             LOG.warning(
                 "service %s: max_memory has no effect, this platform tells no process's size",
@@ -163,12 +156,14 @@ class Engine:
                 run.household.accept_stop()
             self._environment.take()
             try:
+                self.listeners.begin(self._environment.values)
                 run.household.open()
                 loop = run.loop(lambda: self._prepare_reload(target), self._undo_reload)
                 return loop.run(self._start(name))
             finally:
                 self._run = None
                 run.close()
+                self.listeners.close()
         finally:
             self._signals.restore()
 
@@ -241,6 +236,7 @@ class Engine:
                 self._collect(reload, target)
         except BaseException as error:
             reload.undone()
+            self.listeners.close_unused()
             if isinstance(error, ConfigurationError):
                 return [msg.RefuseReload(str(error))]
             LOG.exception("the reload cannot be begun")
@@ -256,6 +252,7 @@ class Engine:
             with self._environment.restored():
                 take_over = self.reloader.prepare()
             take_over(target(reload))
+        self.listeners.open()
 
     def _undo_reload(self) -> Iterable[msg.Message]:
         if self._reload is None or self.reloader is None or not self.reloader.undoes:
@@ -352,7 +349,9 @@ class Run:
         )
         executor.watch = self._loop.watch
         executor.notify_address = self._loop.notify_address
+        executor.sockets = engine.listeners.of
         executor.ask_shutdown = engine.shut_down
+        executor.reloaded = engine.listeners.close_unused
         executor.prepare_reload = prepare_reload
         executor.undo_reload = undo_reload
         return self._loop

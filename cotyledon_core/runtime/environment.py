@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-NAMES = ("NOTIFY_SOCKET",)
+NAMES = (
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "LISTEN_PID",
+    "LISTEN_PIDFDID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "FDSTORE",
+)
 
 
 class OwnEnvironment:
@@ -14,6 +23,11 @@ class OwnEnvironment:
 
     def __init__(self) -> None:
         self._values: dict[str, str] = {}
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """What was taken, by name."""
+        return self._values
 
     def take(self) -> None:
         """Take it out of the environment."""

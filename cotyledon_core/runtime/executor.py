@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from cotyledon_core.events import Event, ManagerReloaded, ReloadUndone
 from cotyledon_core.exceptions import WorkerStartError
 from cotyledon_core.process.spawner import Spawner, Start
 from cotyledon_core.runtime.children import Children, WorkerProcess
@@ -52,8 +53,9 @@ class Executor:
     :param leads_session: whether the manager's process group is its own.
 
     ``watch`` is called for each process that was started, ``notify_address``
-    for where its program may send messages, and ``ask_shutdown`` to have the
-    manager stopped.
+    for where its program may send messages, ``sockets`` for the descriptors of
+    the listening sockets of these names, ``reloaded`` when a reload is over, and
+    ``ask_shutdown`` to have the manager stopped.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class Executor:
         self.exit_status: int | None = None
         self.watch: Callable[[WorkerProcess], None] = lambda process: None
         self.notify_address: Callable[[], str | None] = lambda: None
+        self.sockets: Callable[[Iterable[str]], Sequence[tuple[str, int]]] = lambda names: ()
         self.ask_shutdown: Callable[[], None] = lambda: None
         self.prepare_reload: Callable[[], Iterable[Message]] = lambda: [Reload()]
+        self.reloaded: Callable[[], None] = lambda: None
         self.undo_reload: Callable[[], Iterable[Message]] = lambda: [Reload(undo=True)]
         self._spawner = spawner
         self._grace = grace
@@ -96,7 +100,7 @@ class Executor:
 
     def _perform(self, action: Action) -> Iterable[Message]:
         if isinstance(action, Publish):
-            self._dispatcher.publish(action.event)
+            self._publish(action.event)
         elif isinstance(action, Signal):
             return self._signal(action)
         elif isinstance(action, ReadBeat):
@@ -118,6 +122,11 @@ class Executor:
         elif isinstance(action, Exit):
             self.exit_status = action.status
         return ()
+
+    def _publish(self, event: Event) -> None:
+        self._dispatcher.publish(event)
+        if isinstance(event, ManagerReloaded | ReloadUndone):
+            self.reloaded()
 
     def _spawn(self, incarnations: list[Incarnation]) -> Iterator[Message]:
         starts = [self._start(incarnation) for incarnation in incarnations]
@@ -164,7 +173,8 @@ class Executor:
             stderr_captured=definition.options.capture_stderr,
             notify_address=self.notify_address() if executes else None,
         )
-        return Start(assignment, executes, definition.options.capture_stderr)
+        sockets = self.sockets(definition.options.sockets)
+        return Start(assignment, executes, definition.options.capture_stderr, sockets)
 
     def _signal(self, action: Signal) -> Iterable[Message]:
         process = self._children.get(action.incarnation)

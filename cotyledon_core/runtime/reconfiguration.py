@@ -6,7 +6,9 @@ from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.listening import Listening
 from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.runtime.listeners import Listeners
 from cotyledon_core.runtime.reload import Reload
 from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.supervision import messages as msg
@@ -25,6 +27,7 @@ class Shell(Protocol):
     spawn_interval: float
     stop_delay: float
     definitions: dict[ServiceId, ServiceDefinition]
+    listeners: Listeners
 
     def set_grace(self, grace: float) -> None: ...
 
@@ -105,6 +108,12 @@ class Reconfiguration:
         if seconds != old:
             self._shell.set_grace(seconds)
             self.on_undo(lambda: self._shell.set_grace(old))
+
+    def set_sockets(self, sockets: Mapping[str, Listening]) -> None:
+        """What the manager listens on by itself, by name."""
+        listeners = self._shell.listeners
+        old, listeners.configured = listeners.configured, sockets
+        self.on_undo(lambda: setattr(listeners, "configured", old))
 
     def set_pace(self, spawn_interval: float, stop_delay: float) -> None:
         """The least time between two starts, and the delay of a stop, in seconds."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from cotyledon_core.log import Log
@@ -45,6 +46,16 @@ class Registry:
         definition = self._define(factory, name=wanted, args=args, kwargs=kwargs, **changed)
         self._given[definition.service_id] = wanted, given
         return definition
+
+    @contextlib.contextmanager
+    def keeping(self, definition: ServiceDefinition) -> Iterator[None]:
+        """Keep an added service, unless what follows raises."""
+        try:
+            yield
+        except BaseException:
+            self.ids.pop(definition.name, None)
+            self._given.pop(definition.service_id, None)
+            raise
 
     def redefine(self, old: ServiceDefinition) -> ServiceDefinition:
         """The definition of an added service, as the configuration has it now.

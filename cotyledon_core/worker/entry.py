@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from atexit import _clear as clear_exit_callbacks
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import _exit, close, dup2, getpid
 from typing import Any, NoReturn
 
@@ -62,6 +62,7 @@ def spawned(
     signals_held: bool,
     place: tuple[Any, int, int] | None,
     stderr: Any,
+    sockets: Sequence[tuple[str, Any]] = (),
 ) -> None:
     """A process that multiprocessing made begins.
 
@@ -70,6 +71,7 @@ def spawned(
     :param place: the board's file, the number of the place on it, and the
         signal that asks for the stacks.
     :param stderr: the connection that standard error becomes, if that is captured.
+    :param sockets: the listening sockets that the worker is given, and their names.
     """
     if stderr is not None:
         os.dup2(stderr.fileno(), 2)
@@ -82,9 +84,17 @@ def spawned(
         tell(writer, os.getpid(), f"X_ERROR={shown(error)}")
         ending.log_exception(f"start of {sealed.worker_name}", error)
         ending.end(1)
-    worker = Worker(assignment, ManagerLink(writer, _place(place)))
+    given = [(name, _kept(each)) for name, each in sockets]
+    worker = Worker(assignment, ManagerLink(writer, _place(place), given))
     worker.signals.install()
     worker.live(os.getpid(), signals_held=signals_held)
+
+
+def _kept(socket: Any) -> int:
+    """The descriptor of a socket that has travelled; programs do not inherit it."""
+    socket.set_inheritable(False)
+    descriptor: int = socket.detach()
+    return descriptor
 
 
 def _place(place: tuple[Any, int, int] | None) -> Place:

@@ -11,15 +11,17 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from cotyledon_core.process.channel import Writer, tell
+from cotyledon_core import activation
+from cotyledon_core.process.channel import PipeWriter, Writer, tell
 from cotyledon_core.process.report import EXECUTING
 from cotyledon_core.process.signals import STOPPING, Signals, blocked, existing, unblock
 from cotyledon_core.program import Program
 from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import Assignment
+from cotyledon_core.worker.manager_link import ManagerLink
 
 EXIT_STATUS = 127
 """Of a worker whose program cannot be executed, as in a shell."""
@@ -30,7 +32,7 @@ _IGNORED_BY_PYTHON = existing(getattr(signal, "SIGPIPE", None), getattr(signal, 
 def become(
     program: Program,
     assignment: Assignment,
-    channel: Writer,
+    link: ManagerLink,
     signals: Signals,
     report: int | None,
     notified: bool,
@@ -39,11 +41,12 @@ def become(
 
     :param notified: whether the program says itself when it is ready.
     """
-    pid = os.getpid()
+    pid, channel = os.getpid(), link.channel
     tell(channel, pid, f"X_STOP_SIGNAL={int(program.stop_signal)}")
     tell(channel, pid, f"X_RELOAD_SIGNAL={int(program.reload_signal or 0)}")
     try:
-        environment = _environment(program, assignment)
+        names = [name for name, _ in link.descriptors]
+        environment = _environment(program, assignment, names)
         _apply(program)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
@@ -51,6 +54,12 @@ def become(
         _release_signals(signals)
         if report is None:
             _keep_descriptors()
+        if names:
+            first = activation.FIRST + len(names)
+            channel = PipeWriter(_moved(channel.fileno(), first))
+            report = None if report is None else _moved(report, first)
+            _put_in_place([_moved(descriptor, first) for _, descriptor in link.descriptors])
+        if report is None:
             if not notified:
                 _check_executable(program.argv[0], environment)
                 tell(channel, pid, "READY=1")
@@ -82,6 +91,19 @@ def _keep_descriptors() -> None:
                 os.set_inheritable(int(name), False)
 
 
+def _moved(descriptor: int, first: int) -> int:
+    """A copy with a number from ``first`` on, out of the way of what the program gets."""
+    import fcntl
+
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, first)
+
+
+def _put_in_place(descriptors: Sequence[int]) -> None:
+    """Give them the numbers by which a program finds what was passed to it."""
+    for number, descriptor in enumerate(descriptors, activation.FIRST):
+        os.dup2(descriptor, number, inheritable=True)
+
+
 def _report(error: Exception, program: Program, channel: Writer, report: int | None) -> None:
     text = f"cannot execute {program.argv[0]!r}: {error}"
     if report is None:
@@ -90,8 +112,12 @@ def _report(error: Exception, program: Program, channel: Writer, report: int | N
         os.write(report, text.encode(errors="replace")[:4000])
 
 
-def _environment(program: Program, assignment: Assignment) -> dict[str, str]:
+def _environment(
+    program: Program, assignment: Assignment, sockets: Sequence[str]
+) -> dict[str, str]:
     environment = dict(os.environ)
+    if sockets:
+        environment.update(activation.environment_for(sockets, os.getpid()))
     if assignment.notify_address is not None:
         environment["NOTIFY_SOCKET"] = assignment.notify_address
     if assignment.watchdog_timeout:

@@ -79,7 +79,7 @@ class Worker:
         self.pid = 0
         self.name = assignment.worker_name
         self._assignment = assignment
-        self._link = link
+        self.link = link
         self._roll = roll
         self.awaited_heartbeat: Heartbeat | None = None
         self.recycling: Recycling | None = None
@@ -127,7 +127,7 @@ class Worker:
         """
         global _current
         _current = self
-        self.pid = self._link.pid = pid
+        self.pid = self.link.pid = pid
         try:
             if self._bounded:
                 self.recycling = Recycling(self._assignment, self.tell)
@@ -147,7 +147,7 @@ class Worker:
     def _boot(self, report: int | None) -> None:
         service = self._service = self._make_service()
         if self.signals.lost():
-            self._link.regain(self.signals)
+            self.link.regain(self.signals)
         # for services whose __init__ does not call ours
         service.worker_id = self._worker_id
         traits = self._traits
@@ -162,7 +162,7 @@ class Worker:
         if self._has_duties:
             self._watch()
         if not traits.notified:
-            self._link.tell_ready()
+            self.link.tell_ready()
         if traits.make_event_loop is not None:
             self._event_loop = traits.make_event_loop(service, self._fail)
         self._calls = self._event_loop or service
@@ -171,7 +171,7 @@ class Worker:
         """Give signs of life, where they are awaited; watch the bounds."""
         timeout = self._assignment.watchdog_timeout
         if timeout:
-            heartbeat = Heartbeat(self._link.place, self.tell, timeout)
+            heartbeat = Heartbeat(self.link.place, self.tell, timeout)
             if self._assignment.watchdog == "process":
                 self._duties.add(ProcessHeartbeat(heartbeat))
             else:
@@ -208,12 +208,12 @@ class Worker:
         if program is not None:
             from cotyledon_core.worker.execution import become
 
-            become(program, self._assignment, self._link.channel, self.signals, report, notified)
+            become(program, self._assignment, self.link, self.signals, report, notified)
 
     @property
     def grace(self) -> float:
         """Seconds; 0 waits without end."""
-        configured = self._link.place.grace(self._assignment.configured_grace)
+        configured = self.link.place.grace(self._assignment.configured_grace)
         if configured is not None:
             return float(configured)
         own = getattr(self._service, "graceful_shutdown_timeout", None)
@@ -235,7 +235,7 @@ class Worker:
 
     def tell(self, line: str) -> None:
         """Tell the manager something, in sd_notify's syntax; from any thread."""
-        self._link.tell(line)
+        self.link.tell(line)
 
     def heartbeat(self) -> None:
         """The service's sign of life, where one is awaited."""
@@ -272,7 +272,7 @@ class Worker:
         """One turn of the main thread."""
         due = self._duties.next_at(self._deadline) if self._has_duties else self._deadline
         timeout = None if due is None else min(max(due - time.monotonic(), 0), LONGEST_WAIT)
-        manager_died = self._link.wait(self.signals, timeout)
+        manager_died = self.link.wait(self.signals, timeout)
         pending = self.signals.take()
         if SIGINT in pending or SIGALRM in pending:
             os._exit(1)
@@ -303,7 +303,7 @@ class Worker:
 
     def _overrun(self) -> NoReturn:
         """The grace period is over: end by force, and leave the stacks to the manager."""
-        self._link.place.dump()
+        self.link.place.dump()
         self.tell("X_OVERRUN=1")
         os._exit(self._status)
 

@@ -8,12 +8,14 @@ closes the reading end at once, so no helper and no grandchild hides that.
 from __future__ import annotations
 
 import select
+from _thread import allocate_lock
 from collections.abc import Sequence
 from typing import Any
 
 from cotyledon_core.process.board import NOWHERE, Place
 from cotyledon_core.process.channel import Writer, tell
 from cotyledon_core.process.signals import Signals
+from cotyledon_core.sockets import Sockets
 
 POLLIN = getattr(select, "POLLIN", 1)
 _NOTHING: Sequence[tuple[int, int]] = ()
@@ -24,10 +26,19 @@ class ManagerLink:
 
     :param channel: what the manager listens to.
     :param place: where the worker leaves what the manager looks at.
+    :param descriptors: names and descriptors of the listening sockets that it is given.
     """
 
-    def __init__(self, channel: Writer, place: Place = NOWHERE) -> None:
+    def __init__(
+        self,
+        channel: Writer,
+        place: Place = NOWHERE,
+        descriptors: Sequence[tuple[str, int]] = (),
+    ) -> None:
         self.channel = channel
+        self.descriptors = descriptors
+        self._sockets: Sockets | None = None
+        self._lock = allocate_lock()
         self._send = channel.send
         self.place = place
         self.pid = 0
@@ -38,6 +49,14 @@ class ManagerLink:
         """Where signals show, as far as it is polled."""
         # made before the fork, and kept: a wait takes little then
         self._poll: Any = _poll_of(channel)
+
+    @property
+    def sockets(self) -> Sockets:
+        """The listening sockets; only in the worker, where they are owned from then on."""
+        with self._lock:  # two owners would close a descriptor twice
+            if self._sockets is None:
+                self._sockets = Sockets(self.descriptors)
+            return self._sockets
 
     def tell(self, line: str) -> None:
         """Tell the manager something, in sd_notify's syntax; from any thread."""

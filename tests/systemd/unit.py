@@ -25,6 +25,7 @@ ENTRY_POINTS = """\
 [cotyledon.services]
 reloads = lab_services:Reloads
 replaced = lab_services:Replaced
+serves = lab_services:Serves
 """
 CONFIG = """\
 [cotyledon]

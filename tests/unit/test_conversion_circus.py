@@ -86,9 +86,9 @@ def test_a_key(lines: str, wanted: dict[str, Any], convert: Convert) -> None:
         ("warmup_delay = 5", "warmup_delay: spawn_interval of [cotyledon]"),
         ("stop_children = true", "stop_children: only the program itself"),
         ("copy_path = true", "copy_path: PYTHONPATH"),
-        ("use_sockets = true", "use_sockets: the manager opens no socket"),
-        ("stdin_socket = web", "stdin_socket: the manager opens no socket"),
-        ("on_demand = true", "on_demand: the manager opens no socket"),
+        ("use_sockets = true", "use_sockets: a program finds its sockets by LISTEN_FDS"),
+        ("stdin_socket = web", "stdin_socket: a program finds its sockets by LISTEN_FDS"),
+        ("on_demand = true", "on_demand: a program finds its sockets by LISTEN_FDS"),
         ("virtualenv = /x", "virtualenv: name the program with its path"),
         ("executable = /x", "executable: name the program in command"),
         ("close_child_stdout = true", "close_child_stdout: what a program writes"),
@@ -100,7 +100,7 @@ def test_a_key(lines: str, wanted: dict[str, Any], convert: Convert) -> None:
         ("[circus]\nloglevel = info", "[circus] loglevel: the log goes to standard error"),
         ("[circus]\ncheck_delay = 5", "[circus] check_delay: an end is seen when"),
         ("[circus]\ninclude = none.ini", "include none.ini: no file of this name"),
-        ("[socket:web]\nport = 1", "[socket:web]: the manager opens no socket"),
+        ("[socket:web]\nport = 1", "[socket:web]: a program finds its sockets by LISTEN_FDS"),
         ("[plugin:x]\nuse = x", "[plugin:x]: the notifiers are told of events"),
         ("[watchers:x]\ncmd = x", "[watchers:x]: is unknown; it is left out"),
         ("", "copy_env: circus starts a program with the variables of its file only"),
@@ -134,7 +134,7 @@ def test_processes_that_differ_are_services(convert: Convert) -> None:
 def test_one_that_needs_circus_s_socket_is_not_started(convert: Convert) -> None:
     found = convert("[watcher:web]\ncmd = web --fd $(circus.sockets.web)\n")
     assert found.service()["workers"] == 0
-    assert "$(circus.sockets.…): the manager opens no socket" in found.notes
+    assert "$(circus.sockets.…): a program finds its sockets by LISTEN_FDS" in found.notes
 
 
 def test_the_order_is_that_of_the_priorities(convert: Convert) -> None:

@@ -458,3 +458,33 @@ def test_a_signal_that_cannot_ask_for_stacks(name: Any, why: str) -> None:
 )
 def test_signals_that_can(name: Any, number: int) -> None:
     assert cotyledon.ServiceManager(dump_signal=name)._engine.dump_signal == number
+
+
+@pytest.mark.parametrize(
+    ("address", "options", "fault"),
+    [
+        ("here", {}, "address: 'here' is no address"),
+        (["@a", "here"], {}, "address: 'here' is no address"),
+        ("@a", {"backlog": 0}, "backlog: 0 is not a whole number"),
+        ("@a", {"mode": 0o600}, "mode: only a Unix socket in the file system"),
+    ],
+)
+def test_where_to_listen(manager: Any, address: Any, options: Any, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        manager.listen("http", address, **options)
+    assert not manager._engine.listeners.given
+
+
+def test_an_option_of_listening_that_there_is_not(manager: Any) -> None:
+    with pytest.raises(TypeError, match=r"listen\(\) has no option 'backlogs'; did you mean bac"):
+        manager.listen("http", "@a", backlogs=1)
+
+
+def test_sockets_are_looked_for_when_it_runs(manager: Any) -> None:
+    service_id = manager.add(cotyledon.Service, sockets="http, admin")
+    assert manager._engine.definitions[service_id].options.sockets == ("http", "admin")
+    with pytest.raises(cotyledon.ConfigurationError) as caught:
+        manager.run()
+    assert [fault.split(";")[0] for fault in caught.value.faults] == [
+        f"service Service: sockets: there is no socket {name!r}" for name in ("http", "admin")
+    ]

@@ -34,6 +34,8 @@ def main(act: str, argument: str = "", *_: str) -> None:
         greeting=os.environ.get("GREETING"),
         watchdog=[os.environ.get("WATCHDOG_USEC"), os.environ.get("WATCHDOG_PID")],
         arguments=sys.argv[1:],
+        listen=[os.environ.get(f"LISTEN_{name}") for name in ("PID", "FDS", "FDNAMES")],
+        passed=passed(),
     )
     if act == "exit":
         sys.exit(int(argument))
@@ -43,6 +45,17 @@ def main(act: str, argument: str = "", *_: str) -> None:
     while True:
         # not pause(): a signal that comes just before it would wait for the next one
         time.sleep(0.05)
+
+
+def passed() -> list[str]:
+    """Where each descriptor from 3 on listens, as far as it does; and whether it outlives exec."""
+    found = []
+    for number in range(3, 3 + int(os.environ.get("LISTEN_FDS", "0"))):
+        with socket.socket(fileno=os.dup(number)) as copy:
+            assert copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            assert os.get_inheritable(number)
+            found.append(os.path.basename(copy.getsockname()))
+    return found
 
 
 def say(act: str, argument: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,3 +37,16 @@ class Replaced(Recording):
     def terminate(self) -> None:
         super().terminate()
         wait_at(f"terminate-{self.worker_id}")
+
+
+class Serves(Recording):
+    """Answers each connection with its pid."""
+
+    name = "serves"
+
+    def run(self) -> None:
+        super().run()
+        while True:
+            accepted, _ = self.sockets["http"].accept()
+            with accepted:
+                accepted.sendall(str(os.getpid()).encode())

@@ -55,6 +55,7 @@ def only_change(found: Difference) -> ServiceChange:
         (options.MANAGER_OPTIONS, marks.MANAGER_MARKS),
         (options.SERVICE_OPTIONS, marks.SERVICE_MARKS),
         (options.NOTIFIER_OPTIONS, marks.NOTIFIER_MARKS),
+        (options.SOCKET_OPTIONS, marks.SOCKET_MARKS),
     ],
 )
 def test_every_option_has_a_mark(options: list[cfg.Opt], added: dict[str, marks.Mark]) -> None:
@@ -260,6 +261,7 @@ def test_the_document_names_the_marks() -> None:
         "[cotyledon]": marks.MANAGER_MARKS,
         "[service:NAME]": marks.SERVICE_MARKS,
         "[notifier:NAME]": marks.NOTIFIER_MARKS,
+        "[socket:NAME]": marks.SOCKET_MARKS,
     }
     for mark in marks.Mark:
         part = text.split(f".. _mark-{mark.value}:")[1].split(".. _")[0]

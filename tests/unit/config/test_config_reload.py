@@ -15,6 +15,7 @@ from cotyledon_core.config.loader import load
 from cotyledon_core.config.settings import ServiceSettings
 from cotyledon_core.event_log import EventLog
 from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.listening import Listening
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.plugins.restart_policy import RestartPolicy
 from cotyledon_core.supervision.messages import Manner
@@ -67,6 +68,9 @@ class Target:
 
     def set_grace(self, seconds: float) -> None:
         self.grace = seconds
+
+    def set_sockets(self, sockets: Mapping[str, Listening]) -> None:
+        self.sockets = sockets
 
     def set_pace(self, spawn_interval: float, stop_delay: float) -> None:
         self.pace = spawn_interval, stop_delay

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,10 @@ class Configured:
 
     def __init__(self, **values: Any) -> None:
         self._values = values
+        self.settings = SimpleNamespace(sockets={})
+
+    def check_sockets(self, running: Configured) -> None:
+        pass
 
     def apply(self, name: str, wanted: str, given: dict[str, Any]) -> dict[str, Any]:
         return {**given, **self._values}
@@ -28,6 +33,9 @@ class Target:
 
     def __init__(self, *definitions: ServiceDefinition) -> None:
         self.definitions = list(definitions)
+
+    def set_sockets(self, sockets: Any) -> None:
+        self.sockets = sockets
 
     def redefine(self, define: Any) -> None:
         self.definitions = [define(old) for old in self.definitions]
