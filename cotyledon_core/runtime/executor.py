@@ -16,6 +16,7 @@ from cotyledon_core.supervision.actions import (
     Action,
     AskShutdown,
     CallReloadHooks,
+    CommandDone,
     Exit,
     PrepareReload,
     Publish,
@@ -52,8 +53,8 @@ class Executor:
     :param leads_session: whether the manager's process group is its own.
 
     ``watch`` is called for each process that was started, ``notify_address``
-    for where its program may send messages, and ``ask_shutdown`` to have the
-    manager stopped.
+    for where its program may send messages, ``ask_shutdown`` to have the
+    manager stopped, and ``command_done`` with what has become of a command.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Executor:
         self.watch: Callable[[WorkerProcess], None] = lambda process: None
         self.notify_address: Callable[[], str | None] = lambda: None
         self.ask_shutdown: Callable[[], None] = lambda: None
+        self.command_done: Callable[[CommandDone], None] = lambda done: None
         self.prepare_reload: Callable[[], Iterable[Message]] = lambda: [Reload()]
         self.undo_reload: Callable[[], Iterable[Message]] = lambda: [Reload(undo=True)]
         self._spawner = spawner
@@ -113,11 +115,18 @@ class Executor:
             return self.prepare_reload()
         elif isinstance(action, UndoReload):
             return self.undo_reload()
+        else:
+            self._tell(action)
+        return ()
+
+    def _tell(self, action: Action) -> None:
+        """What is for the manager itself."""
+        if isinstance(action, CommandDone):
+            self.command_done(action)
         elif isinstance(action, AskShutdown):
             self.ask_shutdown()
         elif isinstance(action, Exit):
             self.exit_status = action.status
-        return ()
 
     def _spawn(self, incarnations: list[Incarnation]) -> Iterator[Message]:
         starts = [self._start(incarnation) for incarnation in incarnations]
