@@ -11,7 +11,9 @@ from collections.abc import Iterator
 
 from oslo_config import cfg
 
-from cotyledon_core.config.marks import MANAGER_MARKS, SERVICE_MARKS, explained
+from cotyledon_core.config.control import CONTROL
+from cotyledon_core.config.control import OPTIONS as CONTROL_OPTIONS
+from cotyledon_core.config.marks import CONTROL_MARKS, MANAGER_MARKS, SERVICE_MARKS, explained
 from cotyledon_core.config.policy_options import in_files
 from cotyledon_core.exceptions import PluginError
 from cotyledon_core.plugins.loading import Namespace, PluginInfo, discover, plugin_options
@@ -21,8 +23,6 @@ LOG = logging.getLogger(__name__)
 
 MANAGER = "cotyledon"
 """The manager's section."""
-CONTROL = "control"
-"""Reserved for the control socket; it has no options yet."""
 SERVICE = "service:"
 """What the names of services' sections begin with."""
 NOTIFIER = "notifier:"
@@ -317,6 +317,7 @@ def list_opts() -> list[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:
     listed = [
         (None, DEFAULT_OPTIONS),
         (cfg.OptGroup(MANAGER), explained(MANAGER_OPTIONS, MANAGER_MARKS) + _policy_options()),
+        (cfg.OptGroup(CONTROL), explained(CONTROL_OPTIONS, CONTROL_MARKS)),
         *_sections(Namespace.SERVICES, SERVICE, of_services),
         *_sections(Namespace.NOTIFIERS, NOTIFIER, NOTIFIER_OPTIONS),
     ]

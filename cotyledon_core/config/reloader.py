@@ -19,6 +19,7 @@ from cotyledon_core.config.difference import Difference, ServiceChange, differen
 from cotyledon_core.config.loader import read
 from cotyledon_core.config.origin import SharedConf
 from cotyledon_core.config.settings import ManagerSettings, ServiceSettings
+from cotyledon_core.control_settings import ControlSettings
 from cotyledon_core.exceptions import ConfigurationError, shown
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.service import has_own_reload, may_execute
@@ -46,6 +47,8 @@ class Target(Protocol):
     def set_grace(self, seconds: float) -> None: ...
 
     def set_pace(self, spawn_interval: float, stop_delay: float) -> None: ...
+
+    def set_control(self, settings: ControlSettings) -> None: ...
 
     def change_notifiers(
         self, notifiers: Mapping[str, Notifier], unchanged: Container[str]
@@ -128,6 +131,7 @@ def _change_manager(found: Difference, new: ManagerSettings, target: Target) -> 
         LOG.info("%s: taken over", key)
     target.set_grace(new.graceful_shutdown_timeout)
     target.set_pace(new.spawn_interval, new.stop_delay)
+    target.set_control(new.control)
 
 
 def _notifiers_before(found: Difference, running: ManagerSettings) -> dict[str, Notifier]:

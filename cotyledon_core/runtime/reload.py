@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from cotyledon_core.record import replace
 from cotyledon_core.runtime.dispatcher import ForeignCode
@@ -20,6 +20,16 @@ from cotyledon_core.types import ServiceId
 Definitions = MutableMapping[ServiceId, ServiceDefinition]
 
 revisions = itertools.count(1)
+
+
+class Reloader(Protocol):
+    """Brings in a changed configuration; see :mod:`cotyledon_core.config.reloader`."""
+
+    @property
+    def undoes(self) -> bool:
+        """Whether a reload that fails is undone."""
+
+    def prepare(self) -> Callable[[Any], None]: ...
 
 
 class Reload:
