@@ -8,23 +8,11 @@ from __future__ import annotations
 
 from enum import Enum
 from typing import Any, ClassVar
-from uuid import UUID
 
+from cotyledon_core.plain import plain
 from cotyledon_core.plugins.restart_policy import Cause, ExitStatus, Phase
 from cotyledon_core.record import Record
 from cotyledon_core.types import ServiceId, WorkerId
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, ExitStatus):
-        return {"code": value.code, "signal": value.signal}
-    if isinstance(value, tuple):
-        return list(value)
-    return value
 
 
 class Event(Record):
@@ -40,8 +28,7 @@ class Event(Record):
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain values that JSON can hold, with ``event`` for the kind."""
-        plain = {name: _plain(getattr(self, name)) for name in self.field_names}
-        return {"event": self.kind, **plain}
+        return {"event": self.kind, **{n: plain(getattr(self, n)) for n in self.field_names}}
 
 
 class ManagerStarted(Event):
@@ -202,6 +189,19 @@ class ServiceRevived(ServiceEvent):
 
     def __str__(self) -> str:
         return f"service {self.service} is started again"
+
+
+class ServiceCommanded(ServiceEvent):
+    """An operator has stopped, started or restarted a service, or one worker of it."""
+
+    kind = "service_commanded"
+    command: str
+    worker: int | None = None
+    """The worker's number; None for all."""
+
+    def __str__(self) -> str:
+        whom = self.service if self.worker is None else f"{self.service}({self.worker})"
+        return f"an operator commands {whom}: {self.command}"
 
 
 class WorkerEvent(ServiceEvent):

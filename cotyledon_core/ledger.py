@@ -154,6 +154,21 @@ class Ledger:
             if worker.state in (State.FATAL, State.EXITED):
                 service.move(worker, State.STOPPED, event.at)
 
+    def _commanded(self, event: events.ServiceCommanded) -> None:
+        """What has ended, or waits, is stopped now, or is going to be started."""
+        service = self._service(event)
+        left = [State.EXITED, State.FATAL]
+        if event.command == "stop":
+            left.append(State.BACKOFF)
+        workers = service.workers
+        for worker in [
+            workers[worker_id]
+            for worker_id in (list(workers) if event.worker is None else [WorkerId(event.worker)])
+            if worker_id in workers
+        ]:
+            if worker.state in left:
+                service.move(worker, State.STOPPED, event.at)
+
     def _call_off_restarts(self, service: ServiceStanding, state: State, now: float) -> None:
         for worker in list(service.workers.values()):
             if worker.state is State.BACKOFF:
@@ -187,6 +202,7 @@ class Ledger:
         worker = service.worker(event.worker_id, event.at)
         worker.processes.pop(event.incarnation, None)
         worker.end = _end(event)
+        worker.cpu_seconds += (event.cpu_user or 0.0) + (event.cpu_system or 0.0)
         worker.status_text = ""
         lost = service.given_up and not event.asked and self.stage is not Stage.STOPPING
         ended = State.FATAL if lost else State.STOPPED
@@ -254,6 +270,7 @@ _NOTED: dict[type[events.Event], Callable[[Ledger, Any], None]] = {
     events.ServiceRemoved: Ledger._removed,
     events.ServiceGivenUp: Ledger._given_up,
     events.ServiceRevived: Ledger._revived,
+    events.ServiceCommanded: Ledger._commanded,
     events.WorkerSpawned: Ledger._spawned,
     events.WorkerReady: Ledger._worker_ready,
     events.WorkerExited: Ledger._exited,

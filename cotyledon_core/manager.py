@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cotyledon_core.runtime.reconfiguration import Reconfiguration
     from cotyledon_core.runtime.reload import Reload
     from cotyledon_core.service_keywords import ServiceKeywords
+    from cotyledon_core.supervision.messages import OperatorCommand
 
 LOG = Log("cotyledon_core")
 
@@ -267,6 +268,47 @@ class ServiceManager:
             raise ValueError(f"{service_id} service id doesn't exists")
         arguments.check_workers(workers, 0)
         self._engine.scale(service_id, workers)
+
+    def stop_service(self, service_id: ServiceId) -> None:
+        """Stop a service gracefully; from any thread or hook.
+
+        It has no worker until it is started or restarted again, whatever a reload,
+        :meth:`reconfigure` or its restart policy say.
+
+        :raises ValueError: for an unknown service.
+        """
+        from cotyledon_core.supervision.messages import OperatorStop
+
+        self._command(service_id, OperatorStop(service_id))
+
+    def start_service(self, service_id: ServiceId) -> None:
+        """Start a service that was stopped, given up or left ended; from any thread or hook.
+
+        Workers that wait for their back-off are started at once.
+
+        :raises ValueError: for an unknown service.
+        """
+        from cotyledon_core.supervision.messages import OperatorStart
+
+        self._command(service_id, OperatorStart(service_id))
+
+    def restart_service(self, service_id: ServiceId, rolling: bool = True) -> None:
+        """Give a service new processes, without any change; from any thread or hook.
+
+        It also starts what :meth:`start_service` would.
+
+        :param rolling: replace workers as a reload does, so many at a time; else all are
+            stopped at once.
+        :raises ValueError: for an unknown service.
+        """
+        from cotyledon_core.supervision.messages import OperatorRestart
+
+        self._command(service_id, OperatorRestart(service_id, rolling=bool(rolling)))
+
+    def _command(self, service_id: ServiceId, command: OperatorCommand) -> None:
+        if service_id not in self._engine.definitions:
+            raise ValueError(f"{service_id} service id doesn't exists")
+        self._engine.command(command)
 
     # -- running
 

@@ -58,6 +58,7 @@ class WorkerStanding:
 
     __slots__ = (
         "clean",
+        "cpu_seconds",
         "end",
         "processes",
         "restart_at",
@@ -78,6 +79,8 @@ class WorkerStanding:
         """By incarnation; two only during a replacement with surge."""
         self.restarts = 0
         """How many the restart policy has granted."""
+        self.cpu_seconds = 0.0
+        """What those of its processes that have ended have used, as far as it is known."""
         self.restart_at: float | None = None
         """When it is to be started again."""
         self.end: End | None = None
@@ -92,6 +95,7 @@ class StartDurations:
     """How long workers took to become ready."""
 
     __slots__ = ("counts", "total")
+    bounds = START_BOUNDS
 
     def __init__(self) -> None:
         self.counts = [0] * (len(START_BOUNDS) + 1)

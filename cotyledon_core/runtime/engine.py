@@ -23,6 +23,8 @@ from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import SIGALRM, SIGHUP, SIGINT, SIGTERM, STOPPING, Signals
 from cotyledon_core.process.stamps import Stamps
 from cotyledon_core.record import replace
+from cotyledon_core.runtime import beforehand
+from cotyledon_core.runtime.awaited import AwaitedCommands
 from cotyledon_core.runtime.children import Children
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
 from cotyledon_core.runtime.environment import OwnEnvironment
@@ -34,6 +36,8 @@ from cotyledon_core.runtime.loop import Loop, Ready
 from cotyledon_core.runtime.reload import Reload, Reloader
 from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.actions import CommandDone
+from cotyledon_core.supervision.messages import OperatorCommand
 from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.types import ServiceId
 from cotyledon_core.vitals import Vitals
@@ -71,6 +75,7 @@ class Engine:
         self.listeners = Listeners(self.definitions)
         self._foreign_code = ForeignCode(self._has_foreign_code)
         self._commands: deque[msg.Message] = deque()
+        self.awaited = AwaitedCommands()
         self._run: Run | None = None
         self._signals = Signals(
             STOPPING,
@@ -100,6 +105,29 @@ class Engine:
     def scale(self, service_id: ServiceId, workers: int) -> None:
         self.sizes[service_id] = workers
         self._post(msg.Scale(service_id, workers))
+
+    def command(
+        self, command: OperatorCommand, done: Callable[[CommandDone], None] | None = None
+    ) -> int:
+        """Have an operator's command obeyed, and tell once what has become of it.
+
+        Where the manager is not running yet, it is obeyed before anything is started.
+
+        :param command: without its number.
+        :param done: called on the thread that runs the manager, at the latest at its end; after
+            that at once.
+        :return: the command's number; 0 without ``done``.
+        """
+        number = self.awaited.add(done) if done is not None else 0
+        if isinstance(command, msg.Scale) and command.service_id in self.sizes:
+            self.sizes[command.service_id] = command.workers
+        self._post(replace(command, number=number) if number else command)
+        return number
+
+    def forget(self, number: int) -> None:
+        """Do not tell what becomes of this command."""
+        self.awaited.remove(number)
+        self._post(msg.Forget(number))
 
     def set_grace(self, grace: float) -> None:
         self.grace = grace
@@ -159,11 +187,13 @@ class Engine:
                 self.listeners.begin(self._environment.values)
                 run.household.open()
                 loop = run.loop(lambda: self._prepare_reload(target), self._undo_reload)
-                return loop.run(self._start(name))
+                services = beforehand.take_services(self._commands)
+                return loop.run(msg.Start(os.getpid(), name, services))
             finally:
                 self._run = None
                 run.close()
                 self.listeners.close()
+                self.awaited.end()
         finally:
             self._signals.restore()
 
@@ -186,18 +216,6 @@ class Engine:
             if self._signals.is_pending(SIGTERM, SIGINT, SIGALRM or SIGINT):
                 return None
             delay = min(delay * 2, LAST_RETRY)
-
-    def _start(self, name: str) -> msg.Start:
-        """What was commanded before the start."""
-        specs: dict[ServiceId, msg.ServiceSpec] = {}
-        while self._commands:
-            command = self._commands.popleft()
-            if isinstance(command, msg.AddService):
-                specs[command.spec.service_id] = command.spec
-            elif isinstance(command, msg.Scale):
-                spec = specs[command.service_id]
-                specs[command.service_id] = replace(spec, workers=command.workers)
-        return msg.Start(os.getpid(), name, tuple(specs.values()))
 
     # -- a reload
 
@@ -351,6 +369,7 @@ class Run:
         executor.sockets = engine.listeners.of
         executor.ask_shutdown = engine.shut_down
         executor.reloaded = engine.listeners.close_unused
+        executor.command_done = engine.awaited.tell
         executor.prepare_reload = prepare_reload
         executor.undo_reload = undo_reload
         return self._loop

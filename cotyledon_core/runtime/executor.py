@@ -17,6 +17,7 @@ from cotyledon_core.supervision.actions import (
     Action,
     AskShutdown,
     CallReloadHooks,
+    CommandDone,
     Exit,
     PrepareReload,
     Publish,
@@ -54,8 +55,9 @@ class Executor:
 
     ``watch`` is called for each process that was started, ``notify_address``
     for where its program may send messages, ``sockets`` for the descriptors of
-    the listening sockets of these names, ``reloaded`` when a reload is over, and
-    ``ask_shutdown`` to have the manager stopped.
+    the listening sockets of these names, ``reloaded`` when a reload is over,
+    ``ask_shutdown`` to have the manager stopped, and ``command_done`` with what
+    has become of a command.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Executor:
         self.notify_address: Callable[[], str | None] = lambda: None
         self.sockets: Callable[[Iterable[str]], Sequence[tuple[str, int]]] = lambda names: ()
         self.ask_shutdown: Callable[[], None] = lambda: None
+        self.command_done: Callable[[CommandDone], None] = lambda done: None
         self.prepare_reload: Callable[[], Iterable[Message]] = lambda: [Reload()]
         self.reloaded: Callable[[], None] = lambda: None
         self.undo_reload: Callable[[], Iterable[Message]] = lambda: [Reload(undo=True)]
@@ -117,11 +120,18 @@ class Executor:
             return self.prepare_reload()
         elif isinstance(action, UndoReload):
             return self.undo_reload()
+        else:
+            self._tell(action)
+        return ()
+
+    def _tell(self, action: Action) -> None:
+        """What is for the manager itself."""
+        if isinstance(action, CommandDone):
+            self.command_done(action)
         elif isinstance(action, AskShutdown):
             self.ask_shutdown()
         elif isinstance(action, Exit):
             self.exit_status = action.status
-        return ()
 
     def _publish(self, event: Event) -> None:
         self._dispatcher.publish(event)

@@ -64,6 +64,15 @@ class UndoReload(Record):
     """Go back to what was before a reload that failed; answered by ``Reload`` with ``undo``."""
 
 
+class CommandDone(Record):
+    """A command that has a number was fulfilled, or has failed; told once for each."""
+
+    number: int
+    ok: bool
+    text: str = ""
+    """Why it has failed, for people."""
+
+
 class Exit(Record):
     """The manager is done."""
 
@@ -80,5 +89,6 @@ Action = (
     | CallReloadHooks
     | PrepareReload
     | UndoReload
+    | CommandDone
     | Exit
 )

@@ -36,6 +36,11 @@ class Deadlines(Generic[Key]):
         if len(self._heap) > 2 * len(self._current) + 64:
             self._compact()
 
+    def get(self, key: Key) -> float | None:
+        """The key's deadline."""
+        found = self._current.get(key)
+        return found[1] if found else None
+
     def extend(self, key: Key, when: float) -> bool:
         """Move the key's deadline to ``when``, if it has one and it is earlier; whether it was."""
         if self._current.get(key, (0, when))[1] >= when:

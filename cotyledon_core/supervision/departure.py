@@ -10,6 +10,7 @@ from cotyledon_core import events
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.messages import ServiceSpec
 from cotyledon_core.supervision.replacement import Replacement
+from cotyledon_core.supervision.results import STARTS
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.states import Goal
@@ -30,6 +31,8 @@ class Departure:
         if self._situation.stopping:
             return  # it is stopped in its order, with the others
         service.leaving, service.wanted = True, 0
+        service.count_held()
+        self._situation.results.fail(service, "the service was removed", STARTS)
         for worker in service.all_workers():
             worker.goal = Goal.DOWN
             self._stopping.stop(worker, Ending.STOP)
@@ -42,10 +45,11 @@ class Departure:
         if service is None or not service.leaving:
             return None
         service.leaving, service.spec, service.wanted = False, spec, spec.workers
+        service.count_held()
         service.given_up = False
         self._situation.order.revived(service)
         for worker in service.workers.values():
-            if worker.worker_id < service.wanted:
+            if service.wants(worker.worker_id):
                 worker.goal = Goal.UP
         self._replacement.advance(service)
         return service

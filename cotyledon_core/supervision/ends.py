@@ -1,7 +1,7 @@
 """What follows the end of a worker's process.
 
-Who decides it, highest first: a stop of the manager; the wanted number of
-workers; a replacement that was asked for, be it for a bound that was reached,
+Who decides it, highest first: a stop of the manager; an operator's stop; the
+wanted number of workers; a replacement that was asked for, be it for a bound that was reached,
 or one for which the worker waited; the service having been given up; the
 restart policy. See :meth:`Ends._settle`.
 """
@@ -22,6 +22,7 @@ from cotyledon_core.supervision.departure import Departure
 from cotyledon_core.supervision.findings import Findings
 from cotyledon_core.supervision.recycling import Recycling
 from cotyledon_core.supervision.replacement import Replacement
+from cotyledon_core.supervision.results import STARTS
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.shutdown import Shutdown
 from cotyledon_core.supervision.situation import Situation
@@ -118,7 +119,7 @@ class Ends:
         self._situation.starts.add(worker)
 
     def _follow_policy(self, worker: Worker, end: End) -> None:
-        agenda = self._situation.agenda
+        situation, agenda = self._situation, self._situation.agenda
         death = worker.death(end, agenda.now)
         decision = worker.service.spec.decide(death)
         if isinstance(decision, Restart):
@@ -129,10 +130,13 @@ class Ends:
             worker.clean = death.clean if decision.clean is None else decision.clean
             if worker.awaits_first_ready and not worker.clean:
                 self._lose_later(worker.service, "has ended before it was ready")
-            self._situation.readiness.release(worker)
+            situation.readiness.release(worker)
             agenda.publish_of_worker(
                 worker, events.WorkerStopped, reason=decision.reason, clean=worker.clean
             )
+            if not worker.clean:
+                why = f"worker {worker.service.spec.name}({worker.worker_id}) has failed"
+                situation.results.fail(worker.service, why, STARTS, worker.worker_id)
         else:
             self.give_up(worker.service, decision.reason)
 
@@ -150,6 +154,7 @@ class Ends:
     def give_up(self, service: SupervisedService, reason: str) -> None:
         """Start no worker of the service any more, nor of those that have waited for it."""
         service.give_up()
+        self._situation.results.fail(service, f"the service was given up: {reason}", STARTS)
         for worker in service.workers.values():
             self._situation.readiness.release(worker)
             if not worker.alive:

@@ -207,6 +207,8 @@ class AddService(Record):
 class Scale(Record):
     service_id: ServiceId
     workers: int
+    number: int = 0
+    """Of the command, if its result is waited for: see :class:`.CommandDone`."""
 
 
 class RemoveService(Record):
@@ -217,6 +219,8 @@ class RemoveService(Record):
 
 class AskReload(Record):
     """Reload as soon as that may begin: a reload that is under way comes to its end first."""
+
+    number: int = 0
 
 
 class Reload(Record):
@@ -233,6 +237,50 @@ class RefuseReload(Record):
     """The answer to ``PrepareReload`` if nothing changes."""
 
     error: str
+
+
+class OperatorStop(Record):
+    """Stop a service, or one worker of it, until an operator starts it again."""
+
+    service_id: ServiceId
+    worker_id: WorkerId | None = None
+    number: int = 0
+
+
+class OperatorStart(Record):
+    """Start a service, or one worker of it, whatever it was stopped or given up by."""
+
+    service_id: ServiceId
+    worker_id: WorkerId | None = None
+    number: int = 0
+
+
+class OperatorRestart(Record):
+    """Give a service, or one worker of it, new processes."""
+
+    service_id: ServiceId
+    worker_id: WorkerId | None = None
+    rolling: bool = False
+    """Whether it is done as a reload does it: so many at a time, old ones until new ones count."""
+    number: int = 0
+
+
+class Await(Record):
+    """Nothing is wanted but to know when the service, or one worker of it, is ready."""
+
+    service_id: ServiceId
+    worker_id: WorkerId | None = None
+    number: int = 0
+
+
+OperatorCommand = Scale | AskReload | OperatorStop | OperatorStart | OperatorRestart | Await
+"""Those that are answered if they have a number; see :class:`.CommandDone`."""
+
+
+class Forget(Record):
+    """Nobody waits for the result of the command with this number any more."""
+
+    number: int
 
 
 class SetPace(Record):
@@ -282,6 +330,11 @@ Message = (
     | AskReload
     | Reload
     | RefuseReload
+    | OperatorStop
+    | OperatorStart
+    | OperatorRestart
+    | Await
+    | Forget
     | SetPace
     | SetGrace
     | ShutDown

@@ -13,6 +13,7 @@ from enum import Enum
 
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.start_queue import StartQueue
+from cotyledon_core.supervision.states import Goal
 from cotyledon_core.types import ServiceId
 
 
@@ -90,7 +91,8 @@ class Order:
         place.stage = Stage.STARTING
         place.service.waiting = False
         for worker in place.service.workers.values():
-            self._starts.add(worker)
+            if worker.goal is Goal.UP:
+                self._starts.add(worker)
 
     def lost(self, service: SupervisedService) -> list[SupervisedService]:
         """The service will not become ready, unless it was; those that have waited for it."""

@@ -27,6 +27,8 @@ class FirstReadiness:
 
     def expect(self, worker: Worker) -> None:
         """A worker was added; for the manager, those added once all are ready do not count."""
+        if worker.awaits_first_ready:
+            return
         worker.awaits_first_ready = True
         worker.service.awaited += 1
         self._awaited += 1

@@ -22,6 +22,7 @@ from cotyledon_core.supervision.actions import CallReloadHooks, PrepareReload, U
 from cotyledon_core.supervision.exceptions import ImpossibleMessage
 from cotyledon_core.supervision.recycling import Recycling
 from cotyledon_core.supervision.replacement import Replacement
+from cotyledon_core.supervision.results import STOPPING, Wish
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.starting import Starting
@@ -60,7 +61,9 @@ class Reloading:
 
     def asked(self, message: msg.AskReload) -> None:
         if self._situation.stopping:
+            self._situation.results.refuse(message.number, STOPPING)
             return
+        self._situation.results.expect_reload(message.number)
         if self._phase is Phase.APPLIED and self._replacement.only_tells():
             self._succeed()
         if self._phase is Phase.NONE:
@@ -77,6 +80,7 @@ class Reloading:
 
     def _begin(self) -> None:
         self._again = False
+        self._situation.results.reload_begun()
         self._phase = Phase.PREPARED
         self._begun_at = self._situation.now
         self._situation.agenda.add(PrepareReload())
@@ -85,6 +89,7 @@ class Reloading:
         self._expect(Phase.PREPARED)
         self._phase = Phase.NONE
         self._situation.agenda.publish(events.ReloadFailed, error=message.error)
+        self._situation.results.reload_over(message.error)
 
     def reload(self, message: msg.Reload) -> None:
         if message.undo:
@@ -148,36 +153,47 @@ class Reloading:
             replaced=self._replacement.replaced,
             duration=self._situation.now - self._begun_at,
         )
+        self._situation.results.reload_over()
 
     def overdue(self, service: SupervisedService) -> None:
         """Nothing has come forward in the service for too long."""
-        if service not in self._replacement.under_way:
+        reloads = service in self._replacement.under_way
+        if not reloads and not service.rollout.ordered:
             return
+        why = self._lateness(service)
+        if not reloads:
+            self._situation.results.fail(service, why, {Wish.RENEWED})
+            self._replacement.halt(service, why)
+            return
+        if self._phase in (Phase.APPLIED, Phase.UNDONE):
+            self._replacement.end_late(service)
+        self._lost(service, why)
+
+    def _lateness(self, service: SupervisedService) -> str:
         rollout, timeout = service.rollout, service.spec.replacement_timeout
         late = min(
             rollout.told or rollout.starting, key=lambda worker: worker.worker_id, default=None
         )
         if late is None:
-            missing = service.wanted - service.settled - service.running
+            missing = service.expected - service.settled - service.running
             what = f"no worker of {service.spec.name} could be replaced, as {missing} are not ready"
         else:
             for worker in rollout.told:
                 worker.deaf = True  # it hangs, maybe for ever: the next reload replaces it
             done = "reload" if rollout.told else "become ready"
             what = f"worker {service.spec.name}({late.worker_id}) did not {done}"
-        if self._phase in (Phase.APPLIED, Phase.UNDONE):
-            self._replacement.end_late(service)
-        self._lost(service, f"{what} within {timeout:g} seconds (replacement_timeout)")
+        return f"{what} within {timeout:g} seconds (replacement_timeout)"
 
     def _lost(self, service: SupervisedService, why: str) -> None:
         if self._phase not in (Phase.APPLIED, Phase.UNDONE) or self._situation.stopping:
             return
         for other in list(self._replacement.under_way):
-            self._replacement.halt(other)
+            self._replacement.halt(other, f"a reload has failed: {why}")
         if self._phase is Phase.UNDONE:
             self._phase = Phase.NONE
             self._situation.agenda.publish(events.ReloadUndone, error=why)
             return
         self._phase = Phase.FAILED
         self._situation.agenda.publish(events.ReloadFailed, error=why, service=service.spec.name)
+        self._situation.results.reload_over(why)
         self._situation.agenda.add(UndoReload())

@@ -24,6 +24,7 @@ from cotyledon_core.plugins.restart_policy import Phase
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Request, Signal
 from cotyledon_core.supervision.recycling import Recycling
+from cotyledon_core.supervision.results import Wish
 from cotyledon_core.supervision.service import SupervisedService
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.states import SETTLED, Goal, Occurrence, State
@@ -76,6 +77,24 @@ class Replacement:
         for worker in self._begin(service):
             self._queue(worker)
         self.advance(service)
+
+    def restart(self, service: SupervisedService, workers: list[Worker], *, rolling: bool) -> None:
+        """Have these replaced though nothing has changed, all at once unless it is rolling."""
+        service.rollout.ordered = True
+        for worker in workers:
+            if worker.queued or worker.state is State.STOPPING:
+                self._comes(worker)
+            elif worker.alive:
+                worker.revision = None
+                if rolling:
+                    self._queue(worker)
+                else:
+                    self._comes(worker)
+                    self._stopping.stop(worker, Ending.REPLACEMENT)
+            if not rolling and service.has_standby(worker):
+                double = service.doubles[worker.worker_id]
+                double.goal = Goal.DOWN
+                self._stopping.stop(double, Ending.REPLACEMENT)
 
     def _begin(self, service: SupervisedService) -> list[Worker]:
         """A reload waits for the service from now on; those that have to be brought along.
@@ -169,7 +188,7 @@ class Replacement:
 
     def _may_stop(self, service: SupervisedService) -> bool:
         available = service.running - len(service.rollout.observed)
-        missing = service.wanted - service.settled - available
+        missing = service.expected - service.settled - available
         return missing < service.spec.max_unavailable.at_least_one_of(service.wanted)
 
     def begun(self, worker: Worker) -> None:
@@ -252,9 +271,14 @@ class Replacement:
                     self._give_back(worker)
         self._look_at(service)
 
-    def halt(self, service: SupervisedService) -> None:
-        """Replace nobody any more; slots go back to doubles of new processes that do not count."""
+    def halt(self, service: SupervisedService, why: str) -> None:
+        """Replace nobody any more; slots go back to doubles of new processes that do not count.
+
+        :param why: for whoever waits for a restart.
+        """
         rollout = service.rollout
+        if rollout.waiting:
+            self._situation.results.fail(service, why, {Wish.RENEWED})
         for worker in rollout.observed:
             self._situation.deadlines.cancel(Timer(Kind.PROOF, worker))
         for worker in rollout.told:
@@ -266,8 +290,11 @@ class Replacement:
         self._look_at(service)
 
     def _give_back(self, worker: Worker) -> None:
-        worker.service.swap(worker.worker_id)
+        service = worker.service
+        service.swap(worker.worker_id)
         worker.goal = Goal.DOWN
+        why = f"worker {service.spec.name}({worker.worker_id}) could not be replaced"
+        self._situation.results.fail(service, why, {Wish.RENEWED}, worker.worker_id)
         if not worker.is_being_made:
             self._stopping.stop(worker, Ending.STOP)
 
@@ -283,7 +310,7 @@ class Replacement:
         rollout = service.rollout
         self._limit(service)
         if not (rollout.under_way or service.doubles):
-            rollout.awaited = False
+            rollout.awaited = rollout.ordered = False
             self._recycling.grant(service)
         if rollout.awaited or service.leaving:
             self.under_way[service] = None

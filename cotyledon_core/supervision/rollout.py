@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 class Rollout:
     """A worker stands in one of these at a time, or is not on its way."""
 
-    __slots__ = ("awaited", "coming", "keeps", "observed", "starting", "told", "waiting")
+    __slots__ = ("awaited", "coming", "keeps", "observed", "ordered", "starting", "told", "waiting")
 
     def __init__(self) -> None:
         self.awaited = False
         """Whether a reload waits for it; else the workers have asked for it by themselves."""
+        self.ordered = False
+        """Whether an operator has asked for it."""
         self.told: set[Worker] = set()
         """They were told to reload in place, and have not answered."""
         self.keeps = False

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cotyledon_core.supervision.exceptions import ImpossibleMessage
+from cotyledon_core.supervision.hold import Hold
 from cotyledon_core.supervision.messages import Incarnation, ServiceSpec
 from cotyledon_core.supervision.service import SupervisedService
-from cotyledon_core.supervision.snapshot import Snapshot, of_service
 from cotyledon_core.supervision.worker import Worker
 from cotyledon_core.types import ServiceId
 
@@ -17,6 +17,8 @@ class Roster:
 
     def __init__(self) -> None:
         self._services: dict[ServiceId, SupervisedService] = {}
+        self._holds: dict[ServiceId, Hold] = {}
+        """Of services that were removed; a reload that is undone brings them back."""
 
     def __len__(self) -> int:
         return len(self._services)
@@ -36,7 +38,8 @@ class Roster:
             known.add(spec.service_id)
 
     def add(self, spec: ServiceSpec) -> SupervisedService:
-        service = self._services[spec.service_id] = SupervisedService(spec)
+        hold = self._holds.pop(spec.service_id, None)
+        service = self._services[spec.service_id] = SupervisedService(spec, hold)
         return service
 
     def find(self, service_id: ServiceId) -> SupervisedService | None:
@@ -46,6 +49,8 @@ class Roster:
     def remove(self, service: SupervisedService) -> None:
         """The service is gone."""
         del self._services[service.spec.service_id]
+        if service.hold:
+            self._holds[service.spec.service_id] = service.hold
 
     def service(self, service_id: ServiceId) -> SupervisedService:
         """
@@ -90,7 +95,3 @@ class Roster:
     def lost(self) -> list[str]:
         """The names of the services that were given up, or a worker of which failed for good."""
         return [service.spec.name for service in self._services.values() if service.is_lost]
-
-    def snapshot(self, stopping: bool) -> Snapshot:
-        services = tuple(of_service(service) for service in self._services.values())
-        return Snapshot(stopping, services)

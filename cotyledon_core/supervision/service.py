@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from cotyledon_core.plugins.restart_policy import SERVICE_RESTARTS_KEPT, PastRestart
+from cotyledon_core.supervision.hold import Hold
 from cotyledon_core.supervision.messages import ServiceSpec
 from cotyledon_core.supervision.recycle_queue import RecycleQueue
 from cotyledon_core.supervision.rollout import Rollout
@@ -20,9 +21,13 @@ class SupervisedService:
         "alive",
         "awaited",
         "doubles",
+        "generation",
         "given_up",
+        "held",
+        "hold",
         "leaving",
         "recycle_queue",
+        "renewed",
         "restarts",
         "rollout",
         "running",
@@ -33,9 +38,17 @@ class SupervisedService:
         "workers",
     )
 
-    def __init__(self, spec: ServiceSpec) -> None:
+    def __init__(self, spec: ServiceSpec, hold: Hold | None = None) -> None:
         self.spec = spec
         self.wanted = spec.workers
+        self.hold = hold or Hold()
+        """Which workers an operator has stopped."""
+        self.held = self.hold.count(spec.workers)
+        """How many of the wanted ones."""
+        self.generation = 0
+        """One more with each restart of the whole service by an operator."""
+        self.renewed = 0
+        """Workers of this generation that are ready."""
         self.given_up = False
         self.leaving = False
         """Whether it is forgotten when its last worker is gone."""
@@ -58,10 +71,18 @@ class SupervisedService:
         self.restarts: deque[PastRestart] = deque(maxlen=SERVICE_RESTARTS_KEPT)
 
     @property
+    def expected(self) -> int:
+        """How many workers are wanted and not stopped by an operator."""
+        return self.wanted - self.held
+
+    @property
     def is_over(self) -> bool:
         """Whether it was given up or has finished, and nothing of it runs."""
-        wanted = self.wanted > 0 or self.given_up
-        return wanted and self.settled == len(self.workers) and not self.doubles
+        if self.alive:
+            return False
+        if self.given_up:
+            return self.settled + self.held == len(self.workers)
+        return self.wanted > 0 and self.settled == len(self.workers)
 
     @property
     def is_lost(self) -> bool:
@@ -69,6 +90,19 @@ class SupervisedService:
         return self.given_up or any(
             worker.state is State.EXITED and not worker.clean for worker in self.workers.values()
         )
+
+    def count_held(self) -> None:
+        """The wanted number has changed, or what an operator has stopped."""
+        self.held = self.hold.count(self.wanted)
+
+    def begin_generation(self) -> None:
+        """No process that there is now is renewed."""
+        self.generation += 1
+        self.renewed = 0
+
+    def wants(self, worker_id: WorkerId) -> bool:
+        """Whether there is to be a process in this slot."""
+        return worker_id < self.wanted and not self.hold.holds(worker_id)
 
     def missing(self) -> list[Worker]:
         """Make the workers that are wanted and not there yet, lowest id first."""
@@ -133,15 +167,20 @@ class SupervisedService:
         else:
             del self.workers[worker.worker_id]
 
-    def revive(self, *, finished: bool) -> list[Worker]:
+    def revive(self, *, finished: bool, only: WorkerId | None = None) -> list[Worker]:
         """Begin anew; those that were left ended, and may be started again.
 
         :param finished: whether those are meant, too, that have done what they were for.
+        :param only: the one that is meant; all, unless given.
         """
         self.given_up = False
         self.restarts.clear()
         left = [w for w in self.workers.values() if w.state in (State.EXITED, State.FATAL)]
-        ended = [worker for worker in left if finished or not worker.clean]
+        ended = [
+            worker
+            for worker in left
+            if (finished or not worker.clean) and only in (None, worker.worker_id)
+        ]
         for worker in ended:
             worker.enter(Occurrence.REVIVE)
             worker.restarts.clear()
@@ -151,5 +190,7 @@ class SupervisedService:
         """No worker is to be started any more."""
         self.given_up = True
         for worker in self.workers.values():
+            if worker.goal is Goal.DOWN and not worker.alive:
+                continue  # an operator has stopped it
             worker.enter(Occurrence.GIVE_UP)
             worker.queued = False

@@ -130,6 +130,7 @@ class Shutdown:
         """Start nothing any more."""
         self._situation.stopping = True
         self._situation.starts.close()
+        self._situation.results.end()
 
     def bound_struck(self) -> None:
         """End by force; if even SIGKILL does not help in time, leave."""

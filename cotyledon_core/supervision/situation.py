@@ -7,6 +7,7 @@ from cotyledon_core.supervision.completion import Completion
 from cotyledon_core.supervision.deadlines import Deadlines
 from cotyledon_core.supervision.order import Order
 from cotyledon_core.supervision.readiness import FirstReadiness
+from cotyledon_core.supervision.results import Results
 from cotyledon_core.supervision.roster import Roster
 from cotyledon_core.supervision.start_queue import StartQueue
 from cotyledon_core.supervision.timers import Timer
@@ -28,6 +29,7 @@ class Situation:
         self.readiness = FirstReadiness()
         self.completion = Completion(self.roster)
         self.order = Order(self.starts)
+        self.results = Results(self.agenda)
         self.alive = 0
         """Processes that were asked for and whose end was not told."""
         self.stopping = False

@@ -21,6 +21,7 @@ from cotyledon_core.supervision.stopping import Stopping
 from cotyledon_core.supervision.timers import Kind, Timer
 from cotyledon_core.supervision.watching import Watching
 from cotyledon_core.supervision.worker import Ending, Worker
+from cotyledon_core.types import WorkerId
 
 SPAWN_BATCH = 32
 """Processes started for one ``DeadlineReached``."""
@@ -48,6 +49,9 @@ class Starting:
         if self._situation.stopping:
             return
         for worker in service.missing():
+            if service.hold.holds(worker.worker_id):
+                worker.goal = Goal.DOWN
+                continue
             if service.given_up:
                 worker.enter(Occurrence.GIVE_UP)
                 continue
@@ -55,30 +59,45 @@ class Starting:
             if not service.waiting:
                 self._situation.starts.add(worker)
 
-    def begin_afresh(self, service: SupervisedService, *, finished: bool) -> None:
+    def start(self, worker: Worker) -> None:
+        """Start a worker that has no process, and nothing to wait for but its service."""
+        if worker.state is State.STOPPED and not worker.queued:
+            self._situation.readiness.expect(worker)
+            if not worker.service.waiting:
+                self._situation.starts.add(worker)
+
+    def begin_afresh(
+        self, service: SupervisedService, *, finished: bool, only: WorkerId | None = None
+    ) -> None:
         """Start at once whoever was left ended, or waits for its back-off.
 
         :param finished: whether those, too, that have done what they were for.
+        :param only: the one that is meant; all, unless given.
         """
-        self._revive(service, finished=finished)
+        self._revive(service, finished=finished, only=only)
         for worker in service.workers.values():
+            if only not in (None, worker.worker_id):
+                continue
             worker.restarts.clear()
             if worker.state is State.BACKOFF and not worker.queued:
                 self._situation.deadlines.cancel(Timer(Kind.BACKOFF, worker))
                 self._situation.starts.add(worker)
 
-    def _revive(self, service: SupervisedService, *, finished: bool) -> None:
+    def _revive(
+        self, service: SupervisedService, *, finished: bool, only: WorkerId | None = None
+    ) -> None:
         situation = self._situation
         if situation.stopping or situation.order.lost_before(service) is not None:
             return
-        ended = service.revive(finished=finished)
+        was_given_up = service.given_up
+        ended = service.revive(finished=finished, only=only)
         unready = situation.order.revived(service)
         for worker in ended:
             if unready:
                 situation.readiness.expect(worker)
             if not service.waiting:
                 situation.starts.add(worker)
-        if ended:
+        if (ended or was_given_up) and only is None:
             situation.agenda.publish_of(service, events.ServiceRevived)
         situation.completion.look_at(service)
         for later in situation.order.lost_after(service) if unready else ():

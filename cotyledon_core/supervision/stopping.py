@@ -140,8 +140,10 @@ class Stopping:
         self._situation.readiness.release(worker)
         service = worker.service
         service.recycle_queue.over(worker)
-        if worker.goal is Goal.DOWN or service.is_double(worker):
+        if service.is_double(worker) or worker.worker_id >= service.wanted:
             service.remove(worker)
+        elif worker.goal is Goal.DOWN:
+            service.rollout.forget(worker)  # an operator has stopped it: the slot stays
 
     def cancel_timers(self, worker: Worker) -> None:
         for kind in Kind:

@@ -7,7 +7,7 @@ sends ``DeadlineReached`` when :meth:`Supervisor.deadline` has come.
 
 The decisions stand in the parts: :mod:`.starting`, :mod:`.stopping`,
 :mod:`.watching`, :mod:`.ends` (what follows a death), :mod:`.recycling`, :mod:`.reloading`,
-:mod:`.replacement`, :mod:`.departure` and :mod:`.shutdown`.
+:mod:`.replacement`, :mod:`.operating`, :mod:`.departure` and :mod:`.shutdown`.
 Here messages find them, and services get their size.
 """
 
@@ -22,12 +22,14 @@ from cotyledon_core.supervision.actions import Action
 from cotyledon_core.supervision.departure import Departure
 from cotyledon_core.supervision.ends import Ends
 from cotyledon_core.supervision.messages import Instant, Message, ServiceSpec
+from cotyledon_core.supervision.operating import Operating
 from cotyledon_core.supervision.recycling import Recycling
 from cotyledon_core.supervision.reloading import Reloading
 from cotyledon_core.supervision.replacement import Replacement
+from cotyledon_core.supervision.results import STOPPING, Wish
 from cotyledon_core.supervision.shutdown import Shutdown
 from cotyledon_core.supervision.situation import Situation
-from cotyledon_core.supervision.snapshot import Snapshot
+from cotyledon_core.supervision.snapshot import Snapshot, of_service
 from cotyledon_core.supervision.starting import Starting
 from cotyledon_core.supervision.states import Goal
 from cotyledon_core.supervision.stopping import Stopping
@@ -63,6 +65,7 @@ class Supervisor:
         self._shutdown = shutdown = Shutdown(situation, stopping, stop_delay)
         self._departure = departure = Departure(situation, stopping, replacement)
         self._ends = Ends(situation, stopping, recycling, replacement, departure, shutdown)
+        self._operating = Operating(situation, starting, stopping, recycling, replacement)
         self._handlers = self._observations(watching) | self._commands()
         self._timers: dict[Kind, Callable[[Any], None]] = {
             Kind.BACKOFF: starting.backoff_over,
@@ -107,6 +110,11 @@ class Supervisor:
             msg.AskReload: self._reloading.asked,
             msg.Reload: self._reloading.reload,
             msg.RefuseReload: self._reloading.refused,
+            msg.OperatorStop: self._operating.stop,
+            msg.OperatorStart: self._operating.start,
+            msg.OperatorRestart: self._operating.restart,
+            msg.Await: self._operating.wait,
+            msg.Forget: self._operating.forget,
             msg.SetGrace: self._set_grace,
             msg.SetPace: self._set_pace,
             msg.ShutDown: self._shutdown.shut_down,
@@ -129,6 +137,7 @@ class Supervisor:
         self._reloading.finish_if_over()
         if not self._situation.stopping and self._situation.readiness.completed():
             self._announce_ready()
+        self._situation.results.look()
         self._shutdown.finish_if_over()
         return self._agenda.take()
 
@@ -139,7 +148,11 @@ class Supervisor:
 
     def snapshot(self) -> Snapshot:
         """Everything that is known of services and workers."""
-        return self._situation.roster.snapshot(self._situation.stopping)
+        situation = self._situation
+        services = situation.roster.services()
+        return Snapshot(
+            situation.stopping, tuple(of_service(each, situation.deadlines) for each in services)
+        )
 
     # -- services and their size
 
@@ -172,9 +185,16 @@ class Supervisor:
 
     def _scale(self, message: msg.Scale) -> None:
         service = self._situation.roster.service(message.service_id)
+        if self._situation.stopping or service.leaving:
+            why = STOPPING if self._situation.stopping else "the service was removed"
+            self._situation.results.refuse(message.number, why)
+        else:
+            self._situation.results.expect(message.number, service, Wish.SIZE)
         if message.workers == service.wanted or service.leaving:
             return
+        self._situation.results.supersede(service, message.number)
         old, service.wanted = service.wanted, message.workers
+        service.count_held()
         self._agenda.publish_of(
             service, events.ServiceScaled, old_workers=old, workers=service.wanted
         )
@@ -182,7 +202,7 @@ class Supervisor:
             worker.goal = Goal.DOWN
             self._stopping.stop(worker, Ending.STOP)
         for worker in service.workers.values():
-            if worker.worker_id < service.wanted:
+            if service.wants(worker.worker_id):
                 worker.goal = Goal.UP
         self._starting.fill(service)
         self._situation.completion.look_at(service)
@@ -205,7 +225,7 @@ class Supervisor:
         self._agenda.publish(
             events.ManagerReady,
             services=len(kept),
-            workers=sum(service.wanted for service in kept),
+            workers=sum(service.expected for service in kept),
             lost=tuple(roster.lost()),
         )
 

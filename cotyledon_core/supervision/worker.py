@@ -66,6 +66,7 @@ class Worker:
         "dump_asked",
         "ending",
         "forced",
+        "generation",
         "goal",
         "grace",
         "hung_told",
@@ -97,6 +98,8 @@ class Worker:
         """Of the process, and of the youngest in the slot, which may be another's."""
         self.revision: int | None = None
         """Of what the process was made; None if it is out of date anyway."""
+        self.generation = 0
+        """What its service's was when the process was asked for."""
         self.pid: int | None = None
         self.started_at = self.ready_at = 0.0
         self.phase = Phase.BOOT
@@ -162,7 +165,10 @@ class Worker:
         """Be in the state that the deciders have found."""
         self.service.settled += (state in SETTLED) - (self.state in SETTLED)
         self.service.alive += (state in ALIVE) - (self.state in ALIVE)
-        self.service.running += (state is State.RUNNING) - (self.state is State.RUNNING)
+        came = (state is State.RUNNING) - (self.state is State.RUNNING)
+        self.service.running += came
+        if self.generation == self.service.generation:
+            self.service.renewed += came
         self.state = state
 
     def begin_incarnation(self, now: float) -> None:
@@ -171,6 +177,7 @@ class Worker:
         self.last_number += 1
         self.number = self.last_number
         self.revision = self.service.spec.revision
+        self.generation = self.service.generation
         self.watchdog_timeout = self.service.spec.watchdog_timeout
         self.pid = None
         self.started_at = now

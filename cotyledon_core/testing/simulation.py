@@ -41,6 +41,7 @@ from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import (
     Action,
     AskShutdown,
+    CommandDone,
     Exit,
     PrepareReload,
     Publish,
@@ -93,6 +94,8 @@ class Simulation:
         self.supervisor = Supervisor(grace, spawn_interval, random, stop_delay)
         self.events: list[Event] = []
         """All events so far."""
+        self.results: dict[int, CommandDone] = {}
+        """What has become of commands with a number."""
         self.exit_status: int | None = None
         """What the manager ended with."""
         self.stop_seen = False
@@ -310,6 +313,10 @@ class Simulation:
             self._signal(action.incarnation, action.request)
         elif isinstance(action, Publish):
             self.events.append(action.event)
+        elif isinstance(action, CommandDone):
+            if action.number in self.results:
+                raise Violation(f"answered twice: {action}")
+            self.results[action.number] = action
         elif isinstance(action, AskShutdown):
             self.stop_seen = True
             return msg.ShutDown(self.clock.monotonic)

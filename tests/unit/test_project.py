@@ -52,7 +52,11 @@ def test_entry_points_are_complete() -> None:
     registered = {reference.partition(":")[0] for _, _, reference in read_entry_points()}
     files = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        for path in (ROOT / "cotyledon_plugins").glob("*/*.py")
+        for path in [
+            *(ROOT / "cotyledon_plugins").glob("*/*.py"),
+            # a plugin that is a package
+            *(ROOT / "cotyledon_plugins").glob("notifiers/*/notifier.py"),
+        ]
         if not path.name.startswith("_")
     }
     assert files == {name for name in registered if name.startswith("cotyledon_plugins.")}

@@ -147,6 +147,17 @@ def telling(workers: int) -> Simulation:
     return simulation
 
 
+def restarting(workers: int) -> Simulation:
+    """By an operator who waits for it; the first is being replaced and starts."""
+    simulation = Simulation()
+    service_id = simulation.add(workers=workers, max_unavailable=Share(1))
+    simulation.start()
+    simulation.send(msg.OperatorRestart(service_id, rolling=True, number=1))
+    simulation.send(msg.Await(service_id, number=2))
+    simulation.settle()
+    return simulation
+
+
 SURGE = {"max_unavailable": Share(0), "max_surge": Share(1)}
 STEPS: dict[str, tuple[Callable[[int], Simulation], str]] = {
     "the new one is ready": (rolling, "Ready"),
@@ -155,6 +166,7 @@ STEPS: dict[str, tuple[Callable[[int], Simulation], str]] = {
     "it wants to leave": (rolling, "LeaveAsked"),
     "it cannot reload": (telling, "LeaveAsked"),
     "it has reloaded": (telling, "Reloaded"),
+    "an operator waits for a restart": (restarting, "Ready"),
     "another reload is asked for": (rolling, "AskReload"),
 }
 

@@ -90,6 +90,8 @@ class Reloads(RuleBasedStateMachine):
         self.simulation.kernel.obedient = False
         self.rollback = rollback
         self.revision = 0
+        self.commands = 0
+        """How many an operator has given; each has its number."""
         self.gone: dict[ServiceId, ServiceSpec] = {}
         """Services that were removed."""
         self.sizes: dict[ServiceId, int] = {}
@@ -286,6 +288,27 @@ class Reloads(RuleBasedStateMachine):
         if service_id is not None:
             self.simulation.send(self.size(service_id, workers))
 
+    @precondition(running)
+    @rule(
+        number=NUMBERS,
+        kind=st.sampled_from([msg.OperatorStop, msg.OperatorStart, msg.OperatorRestart, msg.Await]),
+        worker_id=st.sampled_from([None, None, 0, 1, 4]),
+        rolling=st.booleans(),
+    )
+    def operate(self, number: int, kind: Any, worker_id: Any, rolling: bool) -> None:
+        service_id = self.pick_service(number)
+        if service_id is not None:
+            more = {"rolling": rolling} if kind is msg.OperatorRestart else {}
+            self.commands += 1
+            self.simulation.send(kind(service_id, worker_id, number=self.commands, **more))
+
+    @precondition(running)
+    @rule()
+    def reload_for_an_operator(self) -> None:
+        self.simulation.prepare = lambda: self.prepare([])
+        self.commands += 1
+        self.simulation.send(msg.AskReload(self.commands))
+
     @precondition(going_on)
     @rule(number=NUMBERS)
     def remove_service(self, number: int) -> None:
@@ -410,16 +433,17 @@ class Reloads(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         simulation = getattr(self, "simulation", None)
-        if simulation is None or simulation.broken or not self.running():
+        if simulation is None or simulation.broken:
             return
-        if not simulation.stop_seen:
+        if self.going_on():
             self.come_to_rest()
-        if not self.running():
-            return
-        simulation.send(msg.ShutDown(simulation.clock.monotonic))
-        simulation.advance(100.0)
+        if self.running():
+            simulation.send(msg.ShutDown(simulation.clock.monotonic))
+            simulation.advance(100.0)
         assert simulation.exit_status is not None
         assert simulation.processes() == []
+        answered = sorted(simulation.results)  # twice is a violation anyway
+        assert answered == list(range(1, self.commands + 1)), "a command without an answer"
 
     def come_to_rest(self) -> None:
         """Everybody behaves well from now on."""

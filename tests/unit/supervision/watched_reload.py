@@ -17,7 +17,7 @@ from cotyledon_core.supervision.states import ALIVE, SETTLED, Goal, State
 from cotyledon_core.supervision.timers import Kind, Timer
 from cotyledon_core.supervision.worker import Ending, Worker
 from cotyledon_core.testing.simulation import FakeProcess, Simulation
-from cotyledon_core.types import ServiceId
+from cotyledon_core.types import ServiceId, WorkerId
 
 FORCE = {Request.DUMP, Request.ABORT, Request.KILL, Request.INTERRUPT}
 RESULTS = (events.ManagerReloaded, events.ReloadFailed)
@@ -59,7 +59,8 @@ class WatchedReload(Simulation):
         told = len(self.events)
         actions, answers = super().step(message)
         if self.exit_status is None:
-            self._check_stops(actions, ready)
+            if not (isinstance(message, msg.OperatorRestart) and not message.rolling):
+                self._check_stops(actions, ready)
             self._check_surges(before)
             self.check()
         self._check_results(told)
@@ -67,6 +68,8 @@ class WatchedReload(Simulation):
         return actions, answers
 
     def _spawn(self, incarnation: Incarnation) -> Message:
+        hold = self.services[incarnation.service_id].hold
+        assert not hold.holds(incarnation.worker_id), "started though an operator has stopped it"
         answer = super()._spawn(incarnation)
         if isinstance(answer, msg.Spawned):
             process = self.kernel.processes[answer.pid]
@@ -93,7 +96,7 @@ class WatchedReload(Simulation):
             slots = {p.incarnation.worker_id for p in served}
             if not found or found[0].ending is not Ending.REPLACEMENT or worker_id in slots:
                 continue
-            missing = service.wanted - service.settled - len(slots)
+            missing = service.expected - service.settled - len(slots)
             most = service.spec.max_unavailable.at_least_one_of(service.wanted)
             assert missing <= most, f"{missing} of {service.wanted} are missing, not {most}"
 
@@ -136,7 +139,8 @@ class WatchedReload(Simulation):
         assert waited_for == (service.rollout.awaited or service.leaving)
         check_rollout(service)
         up = sorted(w.worker_id for w in service.workers.values() if w.goal is Goal.UP)
-        assert up == list(range(service.wanted))
+        assert up == [i for i in range(service.wanted) if not service.hold.holds(WorkerId(i))]
+        assert service.held == service.wanted - len(up)
         assert len(self.living(service)) <= service.wanted + len(service.doubles)
         revisions = {self.revision_of[process] for process in self.living(service)}
         assert len(revisions) <= 2 or service.spec.service_id in self.mixed
@@ -184,6 +188,8 @@ def check_counts(service: SupervisedService) -> None:
     workers = service.all_workers()
     assert service.alive == sum(worker.state in ALIVE for worker in workers)
     assert service.running == sum(worker.state is State.RUNNING for worker in workers)
+    renewed = [w for w in workers if w.generation == service.generation]
+    assert service.renewed == sum(worker.state is State.RUNNING for worker in renewed)
     assert service.settled == sum(worker.state in SETTLED for worker in workers)
     assert service.awaited == sum(worker.awaits_first_ready for worker in workers)
     assert set(service.doubles) <= set(service.workers)

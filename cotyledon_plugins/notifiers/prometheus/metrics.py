@@ -1,0 +1,283 @@
+"""The metrics, made of a ledger and of what the system tells, when somebody asks for them.
+
+Names, units and labels follow Prometheus' conventions
+(https://prometheus.io/docs/practices/naming/). A worker is known by its number, never by
+its pid, so the number of series does not grow with restarts. What is gone has no series.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from itertools import accumulate
+from typing import Any
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+
+from cotyledon_core import Ledger, ServiceStanding, Stage, State, Vitals
+from cotyledon_plugins.notifiers.prometheus.processes import Processes, Usage
+
+STATES = [state.value for state in State if state is not State.STOPPING]
+"""All that a ledger knows."""
+RELOADS = ("succeeded", "failed", "refused")
+WORKER = ("service", "worker")
+
+
+class ManagerMetrics:
+    """All metrics of a manager, its services and their workers.
+
+    :param vitals: signs of life; None if they cannot be had.
+    """
+
+    def __init__(self, vitals: Vitals | None) -> None:
+        self._vitals = vitals
+        self._processes = Processes()
+
+    def of(self, ledger: Ledger, dropped: int) -> Iterator[Metric]:
+        """
+        :param dropped: how many events are missing, as far as they are not made up for.
+        """
+        services = list(ledger.services.values())
+        yield from _of_manager(ledger, dropped)
+        yield from _of_services(services)
+        yield from self._of_workers(services)
+        yield from self._of_own_process(ledger)
+
+    def _of_workers(self, services: list[ServiceStanding]) -> Iterator[Metric]:
+        families = _WorkerFamilies()
+        beats = self._vitals.heartbeats() if self._vitals else {}
+        now, current = time.monotonic(), set()
+        for service in services:
+            for worker in service.workers.values():
+                labels = [service.name, str(worker.worker_id)]
+                used = []
+                for incarnation, process in worker.processes.items():
+                    key = (service.service_id, worker.worker_id, incarnation)
+                    current.add(key)
+                    usage = self._processes.usage(key, process.pid)
+                    if usage is not None:
+                        used.append(usage)
+                    if process.pid in beats:
+                        families.beat_age.add_metric(labels, max(now - beats[process.pid], 0.0))
+                families.add(labels, used, worker.cpu_seconds)
+                if worker.processes:
+                    started = min(each.started_at for each in worker.processes.values())
+                    families.uptime.add_metric(labels, max(now - started, 0.0))
+        self._processes.keep(current | {"manager"})
+        yield from families.all()
+
+    def _of_own_process(self, ledger: Ledger) -> Iterator[Metric]:
+        usage = self._processes.usage("manager", ledger.pid) if ledger.pid else None
+        if usage is None:
+            return
+        yield CounterMetricFamily(
+            "cotyledon_manager_cpu_seconds", "CPU time of the manager.", usage.cpu_seconds
+        )
+        yield GaugeMetricFamily(
+            "cotyledon_manager_resident_memory_bytes",
+            "Resident memory of the manager.",
+            usage.resident_memory,
+        )
+        if usage.open_descriptors is not None:
+            yield GaugeMetricFamily(
+                "cotyledon_manager_open_fds",
+                "File descriptors that the manager has open.",
+                usage.open_descriptors,
+            )
+
+
+class _WorkerFamilies:
+    """The metrics that each worker has."""
+
+    def __init__(self) -> None:
+        self.cpu = CounterMetricFamily(
+            "cotyledon_worker_cpu_seconds", "CPU time of a worker's processes.", labels=WORKER
+        )
+        self.memory = GaugeMetricFamily(
+            "cotyledon_worker_resident_memory_bytes",
+            "Resident memory of a worker; what it shares with others counts for each.",
+            labels=WORKER,
+        )
+        self.descriptors = GaugeMetricFamily(
+            "cotyledon_worker_open_fds", "File descriptors that a worker has open.", labels=WORKER
+        )
+        self.beat_age = GaugeMetricFamily(
+            "cotyledon_worker_heartbeat_age_seconds",
+            "Time since a worker's last heartbeat.",
+            labels=WORKER,
+        )
+        self.uptime = GaugeMetricFamily(
+            "cotyledon_worker_uptime_seconds", "Time since a worker's start.", labels=WORKER
+        )
+
+    def add(self, labels: list[str], used: list[Usage], cpu_before: float) -> None:
+        """
+        :param used: by the worker's processes; there are two only during a replacement.
+        :param cpu_before: seconds, of the processes before them.
+        """
+        self.cpu.add_metric(labels, cpu_before + sum(usage.cpu_seconds for usage in used))
+        if not used:
+            return
+        self.memory.add_metric(labels, sum(usage.resident_memory for usage in used))
+        known = [usage.open_descriptors for usage in used if usage.open_descriptors is not None]
+        if known:
+            self.descriptors.add_metric(labels, sum(known))
+
+    def all(self) -> Iterator[Metric]:
+        return iter((self.cpu, self.memory, self.descriptors, self.beat_age, self.uptime))
+
+
+def _of_manager(ledger: Ledger, dropped: int) -> Iterator[Metric]:
+    yield InfoMetricFamily(
+        "cotyledon_build",
+        "What the manager runs on.",
+        {"version": version("cotyledon-core"), "python": platform.python_version()},
+    )
+    yield _labelled(
+        GaugeMetricFamily("cotyledon_manager_stage", "1 for how far it is.", labels=["stage"]),
+        {stage.value: stage is ledger.stage for stage in Stage},
+    )
+    if ledger.pid is not None:
+        yield GaugeMetricFamily(
+            "cotyledon_manager_start_timestamp_seconds",
+            "When the manager was started.",
+            ledger.started_wall_time,
+        )
+    yield from _of_reloads(ledger)
+    yield _labelled(
+        CounterMetricFamily("cotyledon_hook_failures", "Hooks that raised.", labels=["hook"]),
+        ledger.hook_failures,
+    )
+    yield GaugeMetricFamily(
+        "cotyledon_notifiers_disabled",
+        "Notifiers that have failed too often.",
+        len(ledger.disabled_notifiers),
+    )
+    yield CounterMetricFamily(
+        "cotyledon_exporter_events_dropped",
+        "Events that this exporter has missed since its start. Counts go on without them.",
+        dropped,
+    )
+
+
+def _of_reloads(ledger: Ledger) -> Iterator[Metric]:
+    yield _labelled(
+        CounterMetricFamily("cotyledon_reloads", "Reloads by their result.", labels=["result"]),
+        {result: ledger.reloads[result] for result in RELOADS},
+    )
+    yield CounterMetricFamily(
+        "cotyledon_reload_duration_seconds",
+        "Time that all reloads which succeeded have taken.",
+        ledger.reload_seconds,
+    )
+    if ledger.last_reload is not None:
+        yield GaugeMetricFamily(
+            "cotyledon_last_reload_timestamp_seconds",
+            "When the last reload was over.",
+            ledger.last_reload.wall_time,
+        )
+        yield GaugeMetricFamily(
+            "cotyledon_last_reload_successful",
+            "Whether the last reload has succeeded.",
+            ledger.last_reload.result == "succeeded",
+        )
+
+
+def _of_services(services: list[ServiceStanding]) -> Iterator[Metric]:
+    yield from _gauges_of(services)
+    yield _labelled(
+        CounterMetricFamily(
+            "cotyledon_worker_starts", "Processes that were started.", labels=["service"]
+        ),
+        {service.name: service.spawns for service in services},
+    )
+    yield _labelled(
+        CounterMetricFamily(
+            "cotyledon_worker_recycles", "Workers that had reached a bound.", labels=["service"]
+        ),
+        {service.name: service.recycles for service in services},
+    )
+    yield _by_service_and(
+        CounterMetricFamily(
+            "cotyledon_worker_restarts",
+            "Restarts that the restart policy has granted, by the outcome before.",
+            labels=["service", "reason"],
+        ),
+        {service.name: service.restarts for service in services},
+    )
+    yield _by_service_and(
+        CounterMetricFamily(
+            "cotyledon_worker_exits",
+            "Processes that have ended, by outcome.",
+            labels=["service", "outcome"],
+        ),
+        {service.name: service.ends for service in services},
+    )
+    yield _by_service_and(
+        CounterMetricFamily(
+            "cotyledon_worker_hangs",
+            "Workers that had to be ended, by what was waited for.",
+            labels=["service", "waited_for"],
+        ),
+        {service.name: service.hangs for service in services},
+    )
+    yield _start_durations(services)
+
+
+def _gauges_of(services: list[ServiceStanding]) -> Iterator[Metric]:
+    workers = GaugeMetricFamily(
+        "cotyledon_workers", "Workers by state.", labels=["service", "state"]
+    )
+    for service in services:
+        for state in STATES:
+            workers.add_metric([service.name, state], service.states[State(state)])
+    yield workers
+    yield _labelled(
+        GaugeMetricFamily(
+            "cotyledon_workers_wanted", "Workers that there should be.", labels=["service"]
+        ),
+        {service.name: service.wanted for service in services},
+    )
+    yield _labelled(
+        GaugeMetricFamily(
+            "cotyledon_service_given_up",
+            "Whether no worker of the service is started any more.",
+            labels=["service"],
+        ),
+        {service.name: bool(service.given_up) for service in services},
+    )
+
+
+def _start_durations(services: list[ServiceStanding]) -> Metric:
+    family = HistogramMetricFamily(
+        "cotyledon_worker_start_duration_seconds",
+        "Time from a worker's start until it was ready.",
+        labels=["service"],
+    )
+    for service in services:
+        durations = service.start_durations
+        bounds = [*map(str, durations.bounds), "+Inf"]
+        buckets = list(zip(bounds, accumulate(durations.counts), strict=True))
+        family.add_metric([service.name], buckets, durations.total)
+    return family
+
+
+def _labelled(family: Any, values: Mapping[str, float]) -> Metric:
+    for label, value in values.items():
+        family.add_metric([label], value)
+    return family  # type: ignore[no-any-return]
+
+
+def _by_service_and(family: Any, values: Mapping[str, Mapping[str, float]]) -> Metric:
+    for service, counts in values.items():
+        for label, value in counts.items():
+            family.add_metric([service, label], value)
+    return family  # type: ignore[no-any-return]
