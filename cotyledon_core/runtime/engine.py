@@ -251,7 +251,6 @@ class Engine:
                 self._collect(reload, target)
         except BaseException as error:
             reload.undone()
-            self.listeners.close_unused()
             if isinstance(error, ConfigurationError):
                 return [msg.RefuseReload(str(error))]
             LOG.exception("the reload cannot be begun")

@@ -55,7 +55,7 @@ class Listeners:
         self._store = Store.offered(environment)
         if any(map(is_stored, environment.get("LISTEN_FDNAMES", "").split(":"))):
             self._adopt()
-        self.open()
+        self._open_asked()
         for name in list(self._stored):
             self._drop_stored(name)
 
@@ -68,7 +68,6 @@ class Listeners:
             self.open()
         except ConfigurationError:
             del self._definitions[definition.service_id]
-            self.close_unused()
             raise
 
     def _asked(self) -> dict[str, str]:
@@ -79,8 +78,17 @@ class Listeners:
     def open(self) -> None:
         """Open what is asked for and not open yet; before and after a run nothing.
 
-        :raises ConfigurationError: with every fault found; what was opened meanwhile stays open.
+        :raises ConfigurationError: with every fault found; nothing more is open then.
         """
+        before = set(self._open)
+        try:
+            self._open_asked()
+        except ConfigurationError:
+            for name in self._open.keys() - before:
+                self._close(name)
+            raise
+
+    def _open_asked(self) -> None:
         asked = self._asked()
         if not asked or not self._running:
             return
@@ -97,17 +105,21 @@ class Listeners:
     def close_unused(self) -> None:
         """Close what the manager has opened and nobody asks for any more."""
         wanted = self._asked()
-        for name, sockets in list(self._open.items()):
-            if name in wanted or name in self._passed:
-                continue
-            del self._open[name]
-            for one in sockets:
-                one.close(unlink=True)
-            self._remove(name)
+        for name in list(self._open):
+            if name not in wanted:
+                self._close(name)
+
+    def _close(self, name: str) -> None:
+        """Close what the manager has opened; what was passed could not be had again."""
+        if name in self._passed:
+            return
+        for one in self._open.pop(name):
+            one.close(unlink=True)
+        self._remove(name)
 
     def of(self, names: Iterable[str]) -> tuple[NamedDescriptor, ...]:
         """The descriptors of these sockets, those of one name behind each other."""
-        return tuple((name, one.descriptor) for name in names for one in self._open[name])
+        return tuple((name, one.descriptor) for name in names for one in self._open.get(name, ()))
 
     def close(self) -> None:
         """The manager has ended: close all; files stay where the store keeps their sockets."""

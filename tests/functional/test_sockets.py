@@ -228,11 +228,10 @@ def test_a_reload_opens_and_closes(launch: Launch, tmp_path: Path) -> None:
     application.wait_for("manager_ready")
     changed = configuration(tmp_path, services="it, more", sockets="admin") + more
     assert reload(application, file, changed) == "reloaded"
-    added = application.wait_for("program", 2)[1]
-    assert added.passed == ["idle"]
+    application.wait_for("program", passed=["idle"])
     changed = configuration(tmp_path, services="more") + more
     assert reload(application, file, changed) == "reloaded"
-    assert not (tmp_path / "1.admin").exists()
+    application.until(lambda: not (tmp_path / "1.admin").exists(), "the end of a socket")
     connect(tmp_path, "idle").close()
     assert application.stop() == 0
 
