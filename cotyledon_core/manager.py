@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cotyledon_core import arguments
 from cotyledon_core.log import Log
 from cotyledon_core.process import contexts, session, title
-from cotyledon_core.service import Service
+from cotyledon_core.supervision import messages as msg
 from cotyledon_core.types import ServiceId
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from cotyledon_core.runtime.reconfiguration import Reconfiguration
     from cotyledon_core.runtime.reload import Reload
     from cotyledon_core.service_keywords import ServiceKeywords
-    from cotyledon_core.supervision.messages import OperatorCommand
 
 LOG = Log("cotyledon_core")
 
@@ -95,7 +94,6 @@ class ServiceManager:
         self._mp_context = mp_context
         self._registry = Registry()
         self._registry.added = added
-        self._names = self._registry.ids
         self._unfinished = _thread.allocate_lock()
         self._unfinished.acquire()
         self._pid = os.getpid()
@@ -117,9 +115,7 @@ class ServiceManager:
     @property
     def mp_context(self) -> Any:
         """The multiprocessing context that makes the workers; may be set."""
-        if self._mp_context is not None:
-            return self._mp_context
-        return contexts.default()
+        return contexts.default() if self._mp_context is None else self._mp_context
 
     @mp_context.setter
     def mp_context(self, context: Any) -> None:
@@ -183,11 +179,10 @@ class ServiceManager:
         :param name: for messages; its class's name unless given.
         """
         from cotyledon_core.runtime.notifiers import default_notifiers
+        from cotyledon_core.runtime.services import unique_name
 
         if self._notifiers is None:
             self._notifiers = default_notifiers()
-        from cotyledon_core.runtime.services import unique_name
-
         name = unique_name(name or type(notifier).__name__, self._notifiers)
         self._notifiers[name] = notifier
 
@@ -264,8 +259,7 @@ class ServiceManager:
         :param workers: 0 is none.
         :raises ValueError: for an unknown service, or if ``workers`` is no int of at least 0.
         """
-        if service_id not in self._engine.definitions:
-            raise ValueError(f"{service_id} service id doesn't exists")
+        self._check_known(service_id)
         arguments.check_workers(workers, 0)
         self._engine.scale(service_id, workers)
 
@@ -277,9 +271,7 @@ class ServiceManager:
 
         :raises ValueError: for an unknown service.
         """
-        from cotyledon_core.supervision.messages import OperatorStop
-
-        self._command(service_id, OperatorStop(service_id))
+        self._command(service_id, msg.OperatorStop(service_id))
 
     def start_service(self, service_id: ServiceId) -> None:
         """Start a service that was stopped, given up or left ended; from any thread or hook.
@@ -288,9 +280,7 @@ class ServiceManager:
 
         :raises ValueError: for an unknown service.
         """
-        from cotyledon_core.supervision.messages import OperatorStart
-
-        self._command(service_id, OperatorStart(service_id))
+        self._command(service_id, msg.OperatorStart(service_id))
 
     def restart_service(self, service_id: ServiceId, rolling: bool = True) -> None:
         """Give a service new processes, without any change; from any thread or hook.
@@ -301,14 +291,15 @@ class ServiceManager:
             stopped at once.
         :raises ValueError: for an unknown service.
         """
-        from cotyledon_core.supervision.messages import OperatorRestart
+        self._command(service_id, msg.OperatorRestart(service_id, rolling=bool(rolling)))
 
-        self._command(service_id, OperatorRestart(service_id, rolling=bool(rolling)))
+    def _command(self, service_id: ServiceId, command: msg.OperatorCommand) -> None:
+        self._check_known(service_id)
+        self._engine.command(command)
 
-    def _command(self, service_id: ServiceId, command: OperatorCommand) -> None:
+    def _check_known(self, service_id: ServiceId) -> None:
         if service_id not in self._engine.definitions:
             raise ValueError(f"{service_id} service id doesn't exists")
-        self._engine.command(command)
 
     # -- running
 
@@ -346,7 +337,9 @@ class ServiceManager:
     def _reconfiguration(self, reload: Reload) -> Reconfiguration:
         from cotyledon_core.runtime.reconfiguration import Reconfiguration
 
-        return Reconfiguration(reload, self._engine, self._names, self._registry.define_configured)
+        return Reconfiguration(
+            reload, self._engine, self._registry.ids, self._registry.define_configured
+        )
 
     def reload(self) -> None:
         """Do what SIGHUP does; from any thread or hook. Before and after a run nothing."""
@@ -406,6 +399,3 @@ def _added_services(conf: Any) -> AddedServices | None:
     from cotyledon_core.config.added import AddedServices
 
     return AddedServices.read(conf)
-
-
-__all__ = ["Service", "ServiceManager"]
