@@ -394,6 +394,7 @@ class ServiceManager:
         self._name = settings.name or self._name
         self._engine.spawn_interval = settings.spawn_interval or self._engine.spawn_interval
         self.stop_delay = settings.stop_delay or self.stop_delay
+        self._engine.control = settings.control
         if settings.dump_signal is not None:
             self._engine.dump_signal = arguments.dump_signal(settings.dump_signal)
         self._mp_context = contexts.named(settings.start_method) or self._mp_context

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from oslo_config import cfg
 
 from cotyledon_core import arguments
-from cotyledon_core.config import options, socket_options, start_order
+from cotyledon_core.config import control, options, socket_options, start_order
 from cotyledon_core.config.keys import LISTS, KeyCheck
-from cotyledon_core.config.options import CONTROL, MANAGER, NOTIFIER, SERVICE
+from cotyledon_core.config.options import MANAGER, NOTIFIER, SERVICE
 from cotyledon_core.config.origin import SharedConf
 from cotyledon_core.config.policy_options import in_files
 from cotyledon_core.config.settings import (
@@ -82,7 +82,7 @@ class Compiler:
         values = self._values
         values.register("DEFAULT", options.DEFAULT_OPTIONS, shared=True)
         values.register(MANAGER, options.MANAGER_OPTIONS)
-        values.register(CONTROL, ())
+        values.register(control.CONTROL, control.OPTIONS)
         self._policy_plugin(MANAGER)  # also if no service needs it
         values.check_registered()
         services = self._services()
@@ -102,6 +102,7 @@ class Compiler:
             notices=(*self._check_keys(), *self._notices_of_sockets(sockets)),
             on_reload_failure=values.get(MANAGER, "on_reload_failure"),
             reload_method=values.get(MANAGER, "reload_method"),
+            control=control.settings(values),
             sources=values.sources,
         )
         if values.faults:

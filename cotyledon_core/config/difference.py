@@ -9,11 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, TypeVar
 
-from cotyledon_core.config.marks import DEFAULT_MARKS, MANAGER_MARKS, SERVICE_MARKS, Mark
+from cotyledon_core.config.control import CONTROL
+from cotyledon_core.config.marks import (
+    CONTROL_MARKS,
+    DEFAULT_MARKS,
+    MANAGER_MARKS,
+    SERVICE_MARKS,
+    Mark,
+)
 from cotyledon_core.config.options import MANAGER, SERVICE, is_ours
 from cotyledon_core.config.settings import ManagerSettings, NotifierSettings, ServiceSettings
 from cotyledon_core.config.socket_options import SOCKET
 from cotyledon_core.config.sources import changed_entries
+from cotyledon_core.control_settings import ControlSettings
 from cotyledon_core.listening import Listening
 from cotyledon_core.service_options import ServiceOptions
 
@@ -137,12 +145,15 @@ def refusals_of(keys: Iterable[Key], new: ManagerSettings) -> list[str]:
 def _manager(old: ManagerSettings, new: ManagerSettings) -> Iterator[tuple[Key, Mark]]:
     for field in fields(ManagerSettings):
         name = field.name
-        if not field.compare or name in ("services", "notifiers"):
+        if not field.compare or name in ("services", "notifiers", "control"):
             continue
         if getattr(old, name) != getattr(new, name):
             in_default = name in DEFAULT_MARKS
             marks = DEFAULT_MARKS if in_default else MANAGER_MARKS
             yield Key("DEFAULT" if in_default else MANAGER, name), marks[name]
+    for name in ControlSettings.field_names:
+        if getattr(old.control, name) != getattr(new.control, name):
+            yield Key(CONTROL, name), CONTROL_MARKS[name]
 
 
 def changed_sockets(old: Mapping[str, Listening], new: Mapping[str, Listening]) -> Iterator[Key]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 from difflib import get_close_matches
 
+from cotyledon_core.config.control import CONTROL
+from cotyledon_core.config.control import OPTIONS as CONTROL_OPTIONS
 from cotyledon_core.config.options import (
-    CONTROL,
     DEFAULT_OPTIONS,
     MANAGER,
     MANAGER_OPTIONS,
@@ -31,6 +32,7 @@ LISTS = {SERVICE: "services", NOTIFIER: "notifiers"}
 HOMES = {
     "[DEFAULT]": DEFAULT_OPTIONS,
     f"[{MANAGER}]": MANAGER_OPTIONS,
+    f"[{CONTROL}]": CONTROL_OPTIONS,
     f"[{SERVICE}NAME]": SERVICE_OPTIONS,
     f"[{NOTIFIER}NAME]": NOTIFIER_OPTIONS,
     f"[{SOCKET}NAME]": SOCKET_OPTIONS,
@@ -138,8 +140,6 @@ class KeyCheck:
             return _dashed(plain)
         if homes := _homes(plain):
             return f"is not read from here; {plain} belongs in {' or '.join(homes)}"
-        if not known:
-            return "is unknown; this section has no options yet, leave it empty"
         if not section.startswith(NOTIFIER) and (of_policies := _of_policies(plain, known)):
             return of_policies
         near = get_close_matches(plain.lower(), known, n=1)
@@ -151,7 +151,7 @@ class KeyCheck:
         """Variables with our sections' names in theirs; sections come in upper case there."""
         known = self._in_environment
         unsure = tuple(variable(section, "") for section in self._unsure)
-        used = tuple(variable(section, "") for section in self._known if section != CONTROL)
+        used = tuple(variable(section, "") for section in self._known)
         for name in sorted(self._sources.environment):
             if name in known or (unsure and name.startswith(unsure)):
                 continue

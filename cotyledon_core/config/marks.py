@@ -40,6 +40,24 @@ MANAGER_MARKS = {
 }
 """Of the options of [cotyledon]."""
 
+CONTROL_MARKS = {
+    "socket": Mark.RESTART,
+    "mode": Mark.RESTART,
+    "group": Mark.RESTART,
+    "required": Mark.LIVE,
+    "read_only_uids": Mark.LIVE,
+    "read_only_gids": Mark.LIVE,
+    "read_write_uids": Mark.LIVE,
+    "read_write_gids": Mark.LIVE,
+    "max_clients": Mark.LIVE,
+    "max_request": Mark.LIVE,
+    "max_output": Mark.LIVE,
+    "idle_timeout": Mark.LIVE,
+    "flight_recorder_size": Mark.RESTART,
+    "flight_recorder_file": Mark.RESTART,
+}
+"""Of the options of [control]; those that are LIVE hold for clients that connect from then on."""
+
 SERVICE_MARKS = {
     "service_type": Mark.REPLACING,
     "workers": Mark.LIVE,

@@ -11,7 +11,15 @@ from collections.abc import Iterator
 
 from oslo_config import cfg
 
-from cotyledon_core.config.marks import MANAGER_MARKS, SERVICE_MARKS, SOCKET_MARKS, explained
+from cotyledon_core.config.control import CONTROL
+from cotyledon_core.config.control import OPTIONS as CONTROL_OPTIONS
+from cotyledon_core.config.marks import (
+    CONTROL_MARKS,
+    MANAGER_MARKS,
+    SERVICE_MARKS,
+    SOCKET_MARKS,
+    explained,
+)
 from cotyledon_core.config.policy_options import in_files
 from cotyledon_core.config.socket_options import SOCKET, SOCKET_OPTIONS
 from cotyledon_core.exceptions import PluginError
@@ -22,8 +30,6 @@ LOG = logging.getLogger(__name__)
 
 MANAGER = "cotyledon"
 """The manager's section."""
-CONTROL = "control"
-"""Reserved for the control socket; it has no options yet."""
 SERVICE = "service:"
 """What the names of services' sections begin with."""
 NOTIFIER = "notifier:"
@@ -324,6 +330,7 @@ def list_opts() -> list[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:
     listed = [
         (None, DEFAULT_OPTIONS),
         (cfg.OptGroup(MANAGER), explained(MANAGER_OPTIONS, MANAGER_MARKS) + _policy_options()),
+        (cfg.OptGroup(CONTROL), explained(CONTROL_OPTIONS, CONTROL_MARKS)),
         *_sections(Namespace.SERVICES, SERVICE, of_services),
         *_sections(Namespace.NOTIFIERS, NOTIFIER, NOTIFIER_OPTIONS),
         (cfg.OptGroup(f"{SOCKET}http"), explained(SOCKET_OPTIONS, SOCKET_MARKS)),

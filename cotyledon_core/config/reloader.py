@@ -19,6 +19,7 @@ from cotyledon_core.config.difference import Difference, ServiceChange, differen
 from cotyledon_core.config.loader import read
 from cotyledon_core.config.origin import SharedConf
 from cotyledon_core.config.settings import ManagerSettings, ServiceSettings
+from cotyledon_core.control_settings import ControlSettings
 from cotyledon_core.exceptions import ConfigurationError, shown
 from cotyledon_core.listening import Listening
 from cotyledon_core.plugins.notifier import Notifier
@@ -49,6 +50,8 @@ class Target(Protocol):
     def set_pace(self, spawn_interval: float, stop_delay: float) -> None: ...
 
     def set_sockets(self, sockets: Mapping[str, Listening]) -> None: ...
+
+    def set_control(self, settings: ControlSettings) -> None: ...
 
     def change_notifiers(
         self, notifiers: Mapping[str, Notifier], unchanged: Container[str]
@@ -132,6 +135,7 @@ def _change_manager(found: Difference, new: ManagerSettings, target: Target) -> 
     target.set_grace(new.graceful_shutdown_timeout)
     target.set_sockets(new.sockets)
     target.set_pace(new.spawn_interval, new.stop_delay)
+    target.set_control(new.control)
 
 
 def _notifiers_before(found: Difference, running: ManagerSettings) -> dict[str, Notifier]:

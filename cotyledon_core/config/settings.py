@@ -9,6 +9,7 @@ from typing import Any
 
 from cotyledon_core.config.origin import SharedConf
 from cotyledon_core.config.sources import Sources
+from cotyledon_core.control_settings import NO_CONTROL, ControlSettings
 from cotyledon_core.listening import Listening
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.plugins.restart_policy import RestartPolicy
@@ -147,6 +148,7 @@ class ManagerSettings:
     """``rollback`` or ``halt``."""
     reload_method: str = "reload"
     """``reload`` or ``mutate``: how workers re-read the whole configuration."""
+    control: ControlSettings = NO_CONTROL
     sources: Sources = field(default=Sources({}, {}), compare=False, repr=False)
     """Where it was read from."""
 

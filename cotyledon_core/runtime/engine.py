@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import gc
 import os
-import selectors
-import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
-from cotyledon_core.chance import fraction
+from cotyledon_core.control_settings import NO_CONTROL, ControlSettings
 from cotyledon_core.exceptions import ConfigurationError, shown
 from cotyledon_core.log import Log
 from cotyledon_core.plugins.notifier import Notifier
-from cotyledon_core.process import board, contexts, selector, session, spawner, title
-from cotyledon_core.process.channel import Channel
+from cotyledon_core.process import board
 from cotyledon_core.process.descriptors import fill_standard_descriptors
-from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import SIGALRM, SIGHUP, SIGINT, SIGTERM, STOPPING, Signals
-from cotyledon_core.process.stamps import Stamps
 from cotyledon_core.record import replace
 from cotyledon_core.runtime import beforehand
 from cotyledon_core.runtime.awaited import AwaitedCommands
-from cotyledon_core.runtime.children import Children
-from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
+from cotyledon_core.runtime.dispatcher import ForeignCode
 from cotyledon_core.runtime.environment import OwnEnvironment
-from cotyledon_core.runtime.executor import Executor
 from cotyledon_core.runtime.hooks import Hooks
-from cotyledon_core.runtime.household import CAN_FORK, Household
 from cotyledon_core.runtime.listeners import Listeners
-from cotyledon_core.runtime.loop import Loop, Ready
 from cotyledon_core.runtime.reload import Reload, Reloader
+from cotyledon_core.runtime.run import Run
 from cotyledon_core.runtime.services import ServiceDefinition
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import CommandDone
 from cotyledon_core.supervision.messages import OperatorCommand
-from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.types import ServiceId
-from cotyledon_core.vitals import Vitals
 from cotyledon_core.worker.recycling import can_measure_memory
 
 FIRST_RETRY = 0.1
@@ -63,6 +52,7 @@ class Engine:
         """The least time between two starts, in seconds."""
         self.stop_delay = 0.0
         """Seconds from an accepted stop until the workers are asked to end."""
+        self.control = NO_CONTROL
         self.dump_signal = board.default_signal()
         """What asks a worker for its stacks; 0 for nothing."""
         self.hooks = Hooks()
@@ -135,8 +125,14 @@ class Engine:
             self._run.household.set_grace(grace)
         self._post(msg.SetGrace(grace))
 
-    def shut_down(self) -> None:
-        self._signals.post(SIGTERM)
+    def set_control(self, settings: ControlSettings) -> None:
+        """For clients that connect from now on; the socket itself stays."""
+        self.control = settings
+        if self._run is not None and self._run.server is not None:
+            self._run.server.settings = settings
+
+    def shut_down(self, *, graceful: bool = True) -> None:
+        self._signals.post(SIGTERM if graceful else SIGINT)
 
     def ask_reload(self) -> None:
         if SIGHUP is not None:
@@ -185,6 +181,7 @@ class Engine:
             self._environment.take()
             try:
                 self.listeners.begin(self._environment.values)
+                run.open_control(name)
                 run.household.open()
                 loop = run.loop(lambda: self._prepare_reload(target), self._undo_reload)
                 services = beforehand.take_services(self._commands)
@@ -289,124 +286,3 @@ class Engine:
     @property
     def foreign_code(self) -> ForeignCode:
         return self._foreign_code
-
-
-class Run:
-    """What exists only while the manager runs."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        context: Callable[[], Any],
-        notifiers: Mapping[str, Notifier],
-    ) -> None:
-        self._engine = engine
-        self._context = context
-        self._loop: Loop | None = None
-        self._spawners: dict[int, tuple[Any, spawner.Spawner]] = {}
-        with contextlib.ExitStack() as opened:
-            self._roll = Roll()
-            opened.callback(self._roll.close)
-            self._selector = selector.make()
-            opened.callback(selector.close, self._selector)
-            self._channel = Channel(portable=not CAN_FORK)
-            opened.callback(self._channel.close)
-            self._board = board.Board(engine.dump_signal)
-            opened.callback(self._board.close)
-            self._board.open()
-            self._opened = opened.pop_all()
-        self._roll.set_grace(engine.grace)
-        self._selector.register(engine.signals.reader, selectors.EVENT_READ)
-        self._selector.register(self._channel.reader, selectors.EVENT_READ)
-        self.children = Children(self._roll)
-        self._supervisor = Supervisor(
-            engine.grace, engine.spawn_interval, fraction, engine.stop_delay
-        )
-        self._stamps = self._board.stamps or Stamps()
-        self.dispatcher = Dispatcher(engine.hooks, engine.foreign_code, Vitals(self._stamps))
-        for name, notifier in notifiers.items():
-            self.dispatcher.add_notifier(name, notifier, may_host=CAN_FORK)
-        self.household = Household(
-            self.children,
-            self._roll,
-            self._selector,
-            self.dispatcher,
-            engine.foreign_code,
-            engine.signals,
-            session.leads(),
-        )
-
-    def loop(
-        self,
-        prepare_reload: Callable[[], Iterable[msg.Message]],
-        undo_reload: Callable[[], Iterable[msg.Message]],
-    ) -> Loop:
-        engine = self._engine
-        executor = Executor(
-            engine.definitions,
-            self.children,
-            self.dispatcher,
-            engine.hooks,
-            title.program_name(),
-            spawner=self._spawner,
-            grace=lambda: engine.grace,
-            leads_session=self.household.leads_session,
-        )
-        self._loop = Loop(
-            self._supervisor,
-            executor,
-            self.children,
-            self.household,
-            engine.signals,
-            self._selector,
-            self._wait,
-            self._channel,
-            engine.commands,
-            self.dispatcher.flush,
-            self.dispatcher.hook_failed,
-        )
-        executor.watch = self._loop.watch
-        executor.notify_address = self._loop.notify_address
-        executor.sockets = engine.listeners.of
-        executor.ask_shutdown = engine.shut_down
-        executor.reloaded = engine.listeners.close_unused
-        executor.command_done = engine.awaited.tell
-        executor.prepare_reload = prepare_reload
-        executor.undo_reload = undo_reload
-        return self._loop
-
-    def _wait(self, timeout: float | None) -> Ready:
-        """Wait for something to happen; the turn begins when it has.
-
-        :param timeout: seconds; None waits without end.
-        """
-        self._stamps.turn_ends()
-        ready = self._selector.select(timeout)
-        self._stamps.turn_begins(time.monotonic())
-        return ready
-
-    def _spawner(self) -> spawner.Spawner:
-        """The spawner for the context of this moment: it may be changed while running."""
-        context = contexts.resolve(self._context())
-        if id(context) not in self._spawners:
-            # kept beside its spawner, so that the id stays its own
-            made = spawner.make(
-                context, self._channel, self._board, self._roll, before=self.household.guard
-            )
-            self._spawners[id(context)] = (context, made)
-        return self._spawners[id(context)][1]
-
-    def close(self) -> None:
-        """Take everything apart; after an error, the workers are ended first.
-
-        Those that are left at a decided end have outlived SIGKILL.
-        """
-        with self._opened:
-            # the last that is put here comes first, and all of it comes
-            if self._loop is not None:
-                self._opened.callback(self._loop.close)
-            for _, made in self._spawners.values():
-                self._opened.callback(made.close)
-            self._opened.callback(self.household.close)
-            if self._loop is not None and not self._loop.done:
-                self._opened.callback(self.household.end_workers)

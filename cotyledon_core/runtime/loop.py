@@ -2,9 +2,10 @@
 
 One turn: wait; drain the wake-up socket and note a stop; reap; listen to the
 workers; tell the supervisor of the deaths; obey signals, a stop before a
-reload; take commands; deadlines; flush. What a worker said before it died is
-heard before its death is told. A stop that is seen in a turn is known before
-the deaths of that turn are decided, so that nothing is restarted into a stop.
+reload; take commands; serve the control socket; deadlines; flush. What a
+worker said before it died is heard before its death is told. A stop that is
+seen in a turn is known before the deaths of that turn are decided, so that
+nothing is restarted into a stop.
 Every step is bounded; what is left over makes the next wait return at once.
 """
 
@@ -15,7 +16,7 @@ import selectors
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from cotyledon_core.log import Log
 from cotyledon_core.plugins.restart_policy import ExitStatus
@@ -29,8 +30,10 @@ from cotyledon_core.process.signals import SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIG
 from cotyledon_core.process.spawner import WAITED_FOR
 from cotyledon_core.runtime import oom_judge
 from cotyledon_core.runtime.children import Children, WorkerProcess
-from cotyledon_core.runtime.executor import Executor, listening, remains, taken_over
+from cotyledon_core.runtime.executor import Executor
+from cotyledon_core.runtime.hearing import HEARD
 from cotyledon_core.runtime.household import Household
+from cotyledon_core.runtime.visitors import Visitors
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.exceptions import ImpossibleMessage
 from cotyledon_core.supervision.supervisor import Supervisor
@@ -91,6 +94,8 @@ class Loop:
         self._oom = oom_judge.make(children)
         self._unreaped = True
         self._notify_socket: NotifySocket | None = None
+        self.visitors = Visitors()
+        """Who may ask for something meanwhile."""
 
     # -- turns
 
@@ -118,16 +123,22 @@ class Loop:
         self._tell_deaths()
         self._obey(pending | self._take_late())
         self._take_commands()
+        self.visitors.obey()
         self._meet_deadlines()
         # without any worker, too: who is told of events may start processes
         self._household.guard()
         self._flush()
         self._household.keep(idle=self._timeout() != 0)
+        self.visitors.tell()
 
     def _timeout(self) -> float | None:
         if self._unreaped or self._commands:
             return 0
-        due = [self._supervisor.deadline(), self._household.deadline()]
+        due = [
+            self._supervisor.deadline(),
+            self._household.deadline(),
+            self.visitors.deadline(),
+        ]
         if self._orphans is not None:
             due.append(self._orphans.deadline())
         times = [when for when in due if when is not None]
@@ -285,12 +296,12 @@ class Loop:
         for key, value in told.values.items():
             if key == "X_HOOK_FAILED":
                 self._hook_failed("new_worker", value)
-            elif key in _HEARD:
+            elif key in HEARD:
                 self._understand(key, value, process)
 
     def _understand(self, key: str, value: str, process: WorkerProcess) -> None:
         try:
-            message = _HEARD[key](process, value)
+            message = HEARD[key](process, value)
         except (ValueError, OverflowError):
             LOG.warning("process %d said %s=%s, which is no number", process.child.pid, key, value)
             return
@@ -335,66 +346,3 @@ class Loop:
             orphans_due = self._orphans.deadline()
             if orphans_due is not None and orphans_due <= now:
                 self._orphans.reap(now)
-
-
-Heard = Callable[[WorkerProcess, str], msg.Message | None]
-
-
-def _stop_signal(process: WorkerProcess, value: str) -> None:
-    process.stop_signal = int(value)
-    # only a program has one: Python is gone
-    process.executed = True
-
-
-def _reload_signal(process: WorkerProcess, value: str) -> msg.Message | None:
-    return taken_over(process, int(value) or None)
-
-
-def _ready(process: WorkerProcess, value: str) -> msg.Message | None:
-    if value != "1":
-        return None
-    if process.undecided:
-        remains(process)
-    return msg.Ready(process.incarnation)
-
-
-def _listening(process: WorkerProcess, value: str) -> None:
-    listening(process)
-
-
-def _overran(process: WorkerProcess, value: str) -> None:
-    process.wrote_dump = True
-
-
-def _extended(process: WorkerProcess, value: str) -> msg.Message:
-    return msg.TimeoutExtended(process.incarnation, int(value) / 1e6)
-
-
-def _beat(process: WorkerProcess, value: str) -> msg.Message | None:
-    return msg.Beat(process.incarnation, time.monotonic()) if value == "1" else None
-
-
-def _start_error(process: WorkerProcess, value: str) -> None:
-    process.start_error = value
-
-
-def _error(process: WorkerProcess, value: str) -> None:
-    process.error = value
-
-
-_HEARD: Mapping[str, Heard] = {
-    "READY": _ready,
-    "STATUS": lambda process, value: msg.StatusTold(process.incarnation, value),
-    "WATCHDOG": _beat,
-    "EXTEND_TIMEOUT_USEC": _extended,
-    "X_OVERRUN": _overran,
-    "X_ERROR": _error,
-    "X_GRACE": lambda process, value: msg.GraceAnnounced(process.incarnation, float(value)),
-    "X_RELOADED": lambda process, value: msg.Reloaded(process.incarnation),
-    "X_LEAVE": lambda process, value: msg.LeaveAsked(process.incarnation),
-    "X_RECYCLE": lambda process, value: msg.RecycleAsked(process.incarnation, value),
-    "X_LISTENING": _listening,
-    "X_STOP_SIGNAL": _stop_signal,
-    "X_RELOAD_SIGNAL": _reload_signal,
-    "X_START_ERROR": _start_error,
-}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from cotyledon_core.control_settings import ControlSettings
 from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.listening import Listening
 from cotyledon_core.plugins.notifier import Notifier
@@ -26,6 +27,7 @@ class Shell(Protocol):
     grace: float
     spawn_interval: float
     stop_delay: float
+    control: ControlSettings
     definitions: dict[ServiceId, ServiceDefinition]
     listeners: Listeners
 
@@ -36,6 +38,8 @@ class Shell(Protocol):
 
     def set_grace_of(self, service_id: ServiceId, grace: float | None) -> None:
         """Tell the service's workers."""
+
+    def set_control(self, settings: ControlSettings) -> None: ...
 
     def change_notifiers(
         self, notifiers: Mapping[str, Notifier], unchanged: Container[str]
@@ -126,6 +130,13 @@ class Reconfiguration:
 
     def _put_pace(self, spawn_interval: float, stop_delay: float) -> None:
         self._shell.spawn_interval, self._shell.stop_delay = spawn_interval, stop_delay
+
+    def set_control(self, settings: ControlSettings) -> None:
+        """Who may connect to the control socket, and its bounds."""
+        old = self._shell.control
+        if settings != old:
+            self._shell.set_control(settings)
+            self.on_undo(lambda: self._shell.set_control(old))
 
     def change_notifiers(
         self, notifiers: Mapping[str, Notifier], unchanged: Container[str]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oslo_config import cfg
 
-from cotyledon_core.config import marks, options
+from cotyledon_core.config import control, marks, options
 from cotyledon_core.config.difference import (
     Difference,
     Key,
@@ -22,6 +22,7 @@ from cotyledon_core.config.difference import (
 )
 from cotyledon_core.config.loader import compile_settings, load
 from cotyledon_core.config.settings import ManagerSettings
+from cotyledon_core.control_settings import ControlSettings
 
 Compile = Callable[[str], ManagerSettings]
 
@@ -53,6 +54,7 @@ def only_change(found: Difference) -> ServiceChange:
     [
         (options.DEFAULT_OPTIONS, marks.DEFAULT_MARKS),
         (options.MANAGER_OPTIONS, marks.MANAGER_MARKS),
+        (control.OPTIONS, marks.CONTROL_MARKS),
         (options.SERVICE_OPTIONS, marks.SERVICE_MARKS),
         (options.NOTIFIER_OPTIONS, marks.NOTIFIER_MARKS),
         (options.SOCKET_OPTIONS, marks.SOCKET_MARKS),
@@ -64,7 +66,8 @@ def test_every_option_has_a_mark(options: list[cfg.Opt], added: dict[str, marks.
 
 def test_every_setting_of_the_manager_has_a_mark() -> None:
     compared = {field.name for field in fields(ManagerSettings) if field.compare}
-    assert compared <= marks.MANAGER_MARKS.keys() | marks.DEFAULT_MARKS.keys()
+    assert compared - {"control"} <= marks.MANAGER_MARKS.keys() | marks.DEFAULT_MARKS.keys()
+    assert set(ControlSettings.field_names) == marks.CONTROL_MARKS.keys()
 
 
 @pytest.mark.parametrize(
@@ -259,6 +262,7 @@ def test_the_document_names_the_marks() -> None:
     tables = {
         "[DEFAULT]": marks.DEFAULT_MARKS,
         "[cotyledon]": marks.MANAGER_MARKS,
+        "[control]": marks.CONTROL_MARKS,
         "[service:NAME]": marks.SERVICE_MARKS,
         "[notifier:NAME]": marks.NOTIFIER_MARKS,
         "[socket:NAME]": marks.SOCKET_MARKS,

@@ -308,10 +308,30 @@ WHOLE = {
         "[cotyledon] max_restarts:",
         "it is limited_max_restarts, with restart_policy = limited",
     ),
-    "reserved section": (
-        "[cotyledon]\nservices =\n[control]\nsocket = /run/x",
+    "control's": (
+        "[cotyledon]\nservices =\n[control]\nsoket = /run/x",
+        "[control] soket:",
+        "did you mean socket?",
+    ),
+    "control's placeholder": (
+        "[cotyledon]\nservices =\n[control]\nsocket = /run/{user}",
         "[control] socket:",
-        "no options yet",
+        "{name} and {uid} may stand there",
+    ),
+    "control's mode": (
+        "[cotyledon]\nservices =\n[control]\nmode = rw-",
+        "[control] mode:",
+        "octal digits such as 0600",
+    ),
+    "control's group": (
+        "[cotyledon]\nservices =\n[control]\ngroup = no such group",
+        "[control] group:",
+        "a name or a number",
+    ),
+    "control's users": (
+        "[cotyledon]\nservices =\n[control]\nread_only_uids = 1, root",
+        "[control] read_only_uids:",
+        "a whole number",
     ),
     "misspelt manager": (
         "[cotyledon]\nservices =\n[cotyledom]\nname = x",

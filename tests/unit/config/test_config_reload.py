@@ -13,6 +13,7 @@ from oslo_config import cfg
 from cotyledon_core.config.application import build
 from cotyledon_core.config.loader import load
 from cotyledon_core.config.settings import ServiceSettings
+from cotyledon_core.control_settings import ControlSettings
 from cotyledon_core.event_log import EventLog
 from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.listening import Listening
@@ -74,6 +75,9 @@ class Target:
 
     def set_pace(self, spawn_interval: float, stop_delay: float) -> None:
         self.pace = spawn_interval, stop_delay
+
+    def set_control(self, settings: ControlSettings) -> None:
+        self.control = settings
 
     def change_notifiers(
         self, notifiers: Mapping[str, Notifier], unchanged: Container[str]

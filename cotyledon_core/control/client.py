@@ -1,0 +1,158 @@
+"""A client of the control socket that blocks, for a bounded time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from cotyledon_core.control import calls
+from cotyledon_core.control.calls import Answer, Call, Exchange, Line
+from cotyledon_core.control.errors import NoManager
+from cotyledon_core.control.results import Health, Hello, Scaled, Status
+
+TIMEOUT = 10.0
+"""Seconds."""
+READ_SIZE = 64 * 1024
+
+Told = Callable[[Any], None]
+
+
+class Client:
+    """Asks a running manager; a context manager, for one thread at a time.
+
+    It connects when it is first asked for something, and again after an error.
+    All methods raise :class:`.ControlError` if the manager does not do what it is
+    asked for, :class:`.NoManager` if there is none, and ``TimeoutError`` if it does
+    not answer in time.
+
+    :param path: of the control socket.
+    :param timeout: seconds that a method may take, unless it says otherwise.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], timeout: float = TIMEOUT) -> None:
+        self.path = os.fspath(path)
+        self.timeout = timeout
+        self._socket: socket.socket | None = None
+        self._exchange = Exchange()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection; the next method makes another."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        self._exchange = Exchange()
+
+    # -- what can be asked for
+
+    def hello(self) -> Hello:
+        """Who is there, and what this client may do."""
+        return self.call(calls.hello())
+
+    def status(self, service: str | None = None, worker: int | None = None) -> Status:
+        """What is wanted, and what is.
+
+        :param service: the only one to tell of.
+        :param worker: the only one of its workers.
+        """
+        return self.call(calls.status(service, worker))
+
+    def health(self, service: str | None = None, quorum: str | None = None) -> Health:
+        """Whether the services do what they are for.
+
+        :param quorum: how many wanted workers each needs, such as ``3`` or ``50%``.
+        """
+        return self.call(calls.health(service, quorum))
+
+    def scale(self, service: str, workers: int) -> Scaled:
+        """Change a service's number of workers."""
+        return self.call(calls.scale(service, workers))
+
+    def reload(self) -> None:
+        """Have the configuration read again, as SIGHUP does."""
+        self.call(calls.reload())
+
+    def shutdown(self, *, now: bool = False) -> None:
+        """Have the manager stop, as SIGTERM does; its end is not waited for.
+
+        :param now: at once, as SIGINT does.
+        """
+        self.call(calls.shutdown(now))
+
+    # -- the exchange
+
+    def call(
+        self, call: Call[Answer], told: Told | None = None, timeout: float | None = None
+    ) -> Answer:
+        """Ask for something, and wait for the answer.
+
+        :param told: gets what comes before that.
+        :param timeout: seconds; the client's unless given.
+        """
+        for line in self._lines(call, timeout):
+            if line.is_last:
+                return call.parse(line.value)
+            if told is not None:
+                told(line.value)
+        raise NoManager(f"{self.path}: the manager has ended the connection")
+
+    def _lines(self, call: Call[Any], timeout: float | None) -> Iterator[Line]:
+        until = time.monotonic() + (self.timeout if timeout is None else timeout)
+        whole = False
+        try:
+            connected = self._connected(until)
+            request_id, request = self._exchange.ask(call.command, call.arguments)
+            # it may have been refused already
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connected.settimeout(_left(until))
+                connected.sendall(request)
+            while not whole:
+                line = self._exchange.next(request_id)
+                if line is None:
+                    connected.settimeout(_left(until))
+                    self._exchange.feed(connected.recv(READ_SIZE))
+                else:
+                    whole = line.is_last
+                    yield line
+        except TimeoutError:
+            raise TimeoutError(f"{self.path}: no answer in time") from None
+        except OSError as error:
+            raise NoManager(f"{self.path}: {error.strerror or error}") from error
+        finally:
+            if not whole:
+                # what else comes would be taken for another's answer
+                self.close()
+
+    def _connected(self, until: float) -> socket.socket:
+        if self._socket is None:
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                made.settimeout(_left(until))
+                made.connect(self.path)
+            except BaseException:
+                made.close()
+                raise
+            self._socket = made
+        return self._socket
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left

@@ -1,0 +1,8 @@
+"""All commands of the control socket, by name."""
+
+from __future__ import annotations
+
+from cotyledon_core.control.commands import seeing, steering
+from cotyledon_core.control.commands.command import by_name
+
+COMMANDS = by_name((*seeing.COMMANDS, *steering.COMMANDS))

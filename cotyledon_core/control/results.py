@@ -1,0 +1,213 @@
+"""What commands answer with, as values.
+
+A field that this version does not know is passed over, and one that the
+manager does not tell is None: client and manager may be of different versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from cotyledon_core.record import Record
+
+
+class Result(Record):
+    """Base of all answers."""
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """From the answer's JSON object."""
+        return cls(**{name: data.get(name) for name in cls.field_names})
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values, in the protocol's form."""
+        return {name: _plain(getattr(self, name)) for name in self.field_names}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Result):
+        return value.as_dict()
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value
+
+
+class Hello(Result):
+    """Who is there."""
+
+    name: str
+    """The manager's."""
+    pid: int
+    version: str
+    """Of the package."""
+    protocol: int
+    level: str
+    """What the client may do: ``read`` or ``write``."""
+
+
+class LastExit(Result):
+    """How a worker's last process ended."""
+
+    at: float
+    """Seconds since the epoch."""
+    outcome: str
+    """One of :data:`cotyledon_core.OUTCOMES`."""
+    text: str
+    pid: int | None
+    code: int | None
+    signal: int | None
+    uptime: float
+    """Seconds."""
+    asked: bool
+    """Whether the manager had asked for it."""
+
+
+class WorkerStatus(Result):
+    """One worker."""
+
+    worker: int
+    """Its id."""
+    goal: str
+    """``up`` or ``down``."""
+    state: str
+    """See :class:`cotyledon_core.State`."""
+    ready: bool
+    pid: int | None
+    pids: tuple[int, ...]
+    """More than one while it is replaced with surge."""
+    uptime: float | None
+    """Seconds; None without a process."""
+    since: float
+    """Seconds in this state."""
+    incarnation: int | None
+    restarts: int
+    restart_in: float | None
+    """Seconds until it is started again; None if it does not wait for that."""
+    status_text: str
+    last_exit: LastExit | None
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        end = data.get("last_exit")
+        return super().of(
+            {
+                **data,
+                "pids": tuple(data.get("pids") or ()),
+                "last_exit": None if end is None else LastExit.of(end),
+            }
+        )
+
+
+class ServiceStatus(Result):
+    """One service."""
+
+    name: str
+    wanted: int
+    ready: int
+    state: str
+    """``running``, ``degraded``, ``starting``, ``backoff``, ``fatal`` or ``stopped``."""
+    given_up: str
+    """Why; empty if it is not."""
+    restarts: int
+    recycles: int
+    workers: tuple[WorkerStatus, ...]
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        workers = tuple(map(WorkerStatus.of, data.get("workers") or ()))
+        return super().of({**data, "workers": workers})
+
+    @property
+    def as_wanted(self) -> bool:
+        """Whether all is as it should be."""
+        return not self.given_up and self.ready == self.wanted == len(self.workers)
+
+
+class LastReload(Result):
+    """What came of the last reload."""
+
+    at: float
+    """Seconds since the epoch."""
+    result: str
+    """``succeeded``, ``failed`` or ``refused``."""
+    text: str
+    duration: float
+    """Seconds."""
+
+
+class ManagerStatus(Result):
+    """The manager itself."""
+
+    name: str
+    pid: int
+    stage: str
+    """``starting``, ``ready``, ``stopping`` or ``stopped``."""
+    stopping: bool
+    stop_reason: str
+    started_at: float
+    """Seconds since the epoch."""
+    uptime: float
+    """Seconds."""
+    reloading: bool
+    last_reload: LastReload | None
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        last = data.get("last_reload")
+        return super().of({**data, "last_reload": None if last is None else LastReload.of(last)})
+
+
+class Status(Result):
+    """A manager and its services."""
+
+    manager: ManagerStatus
+    services: tuple[ServiceStatus, ...]
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        services = tuple(map(ServiceStatus.of, data.get("services") or ()))
+        return super().of(
+            {"manager": ManagerStatus.of(data.get("manager") or {}), "services": services}
+        )
+
+    @property
+    def as_wanted(self) -> bool:
+        """Whether all that was asked for is as it should be."""
+        return not self.manager.stopping and all(each.as_wanted for each in self.services)
+
+
+class ServiceHealth(Result):
+    """How one service is."""
+
+    name: str
+    status: str
+    """``pass``, ``warn`` or ``fail``."""
+    wanted: int
+    ready: int
+    restarting: int
+    fatal: int
+    text: str
+
+
+class Health(Result):
+    """How the manager and its services are."""
+
+    status: str
+    """``pass``, ``warn`` or ``fail``."""
+    stage: str
+    text: str
+    services: tuple[ServiceHealth, ...]
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        services = tuple(map(ServiceHealth.of, data.get("services") or ()))
+        return super().of({**data, "services": services})
+
+
+class Scaled(Result):
+    """A service has another size."""
+
+    service: str
+    old_workers: int
+    workers: int

@@ -1,0 +1,91 @@
+"""The control socket's way to a running manager, and its opening."""
+
+from __future__ import annotations
+
+import os
+import selectors
+from typing import TYPE_CHECKING
+
+from cotyledon_core.control.access import Peer
+from cotyledon_core.control.listener import InUse, Listener, Unusable, expanded
+from cotyledon_core.control.server import Server
+from cotyledon_core.control_settings import ControlSettings
+from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.ledger import Ledger
+from cotyledon_core.log import Log
+from cotyledon_core.runtime.dispatcher import Dispatcher
+from cotyledon_core.runtime.household import Household
+from cotyledon_core.supervision.snapshot import Snapshot
+from cotyledon_core.supervision.supervisor import Supervisor
+from cotyledon_core.types import ServiceId
+
+if TYPE_CHECKING:
+    from cotyledon_core.runtime.engine import Engine
+
+LOG = Log("cotyledon_core")
+
+
+class Steering:
+    """See :class:`cotyledon_core.control.steering.Manager`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        dispatcher: Dispatcher,
+        supervisor: Supervisor,
+        household: Household,
+    ) -> None:
+        self._engine = engine
+        self._dispatcher = dispatcher
+        self._supervisor = supervisor
+        self._household = household
+
+    @property
+    def ledger(self) -> Ledger:
+        # what has happened in this turn is not told yet
+        self._dispatcher.flush()
+        return self._dispatcher.ledger
+
+    @property
+    def stopping(self) -> bool:
+        return self._household.stop_accepted_at is not None or self.snapshot().stopping
+
+    def snapshot(self) -> Snapshot:
+        return self._supervisor.snapshot()
+
+    def note_command(self, text: str, peer: Peer) -> None:
+        LOG.info("control: %s, asked for by %s", text, peer)
+
+    def scale(self, service_id: ServiceId, workers: int) -> None:
+        self._engine.scale(service_id, workers)
+
+    def reload(self) -> None:
+        self._engine.ask_reload()
+
+    def shut_down(self, *, graceful: bool) -> None:
+        self._engine.shut_down(graceful=graceful)
+
+
+def open_server(
+    settings: ControlSettings, name: str, selector: selectors.BaseSelector, steering: Steering
+) -> Server | None:
+    """Take the socket, before anything is supervised.
+
+    :param name: the manager's.
+    :returns: None, after a warning, if it cannot be had and need not.
+    :raises ConfigurationError: if the manager must not start.
+    """
+    path = expanded(settings.socket, name, os.geteuid())
+    try:
+        listener = Listener(path, settings)
+    except InUse as error:
+        who = f"the manager with pid {error.pid}" if error.pid else "another manager"
+        text = f"[control] socket: {who} runs with {path}; stop it first, or use another path"
+        raise ConfigurationError([text]) from error
+    except Unusable as error:
+        text = f"[control] socket: cannot listen at {path}: {error}"
+        if settings.required:
+            raise ConfigurationError([f"{text}; it is required"]) from error
+        LOG.warning("%s; the services run without it", text)
+        return None
+    return Server(listener, selector, steering, settings)
