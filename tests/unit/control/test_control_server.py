@@ -1,0 +1,237 @@
+"""The server, with a selector that is asked by hand."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+import selectors
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cotyledon_core.control import listener as listening
+from cotyledon_core.control import server as serving
+from cotyledon_core.control.access import Peer
+from cotyledon_core.control.listener import InUse, Listener, Unusable, expanded
+from cotyledon_core.control.server import Server
+from cotyledon_core.control_settings import ControlSettings
+from cotyledon_core.ledger import Ledger
+from cotyledon_core.supervision.snapshot import Snapshot
+from cotyledon_core.types import ServiceId
+
+
+class Manager:
+    """Nothing runs."""
+
+    stopping = False
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.commands: list[str] = []
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(stopping=False, services=())
+
+    def note_command(self, text: str, peer: Peer) -> None:
+        self.commands.append(text)
+
+    def scale(self, service_id: ServiceId, workers: int) -> None:
+        raise AssertionError
+
+    def reload(self) -> None:
+        raise RuntimeError("it is broken")
+
+    def shut_down(self, *, graceful: bool) -> None:
+        pass
+
+
+class Bench:
+    """A server and its turns."""
+
+    def __init__(self, path: Path, **settings: Any) -> None:
+        self.path = str(path)
+        self.selector = selectors.DefaultSelector()
+        self.settings = ControlSettings(socket=self.path, **settings)
+        self.listener = Listener(self.path, self.settings)
+        self.manager = Manager()
+        self.server = Server(self.listener, self.selector, self.manager, self.settings)
+        self.clients: list[socket.socket] = []
+
+    def connect(self) -> socket.socket:
+        made = socket.socket(socket.AF_UNIX)
+        made.settimeout(10)
+        made.connect(self.path)
+        self.clients.append(made)
+        return made
+
+    def turn(self, count: int = 1) -> None:
+        for _ in range(count):
+            for key, _ in self.selector.select(0):
+                key.data()
+            self.server.obey()
+            self.server.tell()
+
+    def close(self) -> None:
+        self.server.close()
+        self.selector.close()
+        for client in self.clients:
+            client.close()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
+    made = []
+
+    def one(**settings: Any) -> Bench:
+        made.append(Bench(tmp_path / "socket", **settings))
+        return made[-1]
+
+    yield one
+    for bench in made:
+        bench.close()
+
+
+def request(command: str, **more: Any) -> bytes:
+    return json.dumps({"version": 1, "command": command, **more}).encode() + b"\n"
+
+
+def test_a_turn_takes_so_many_requests(make: Callable[..., Bench]) -> None:
+    bench = make()
+    clients = [bench.connect() for _ in range(serving.REQUEST_LIMIT + 1)]
+    for client in clients:
+        client.send(request("shutdown") * 3)
+    counts = [0]
+    for _ in range(12):
+        bench.turn()
+        counts.append(len(bench.manager.commands))
+    steps = [after - before for before, after in itertools.pairwise(counts)]
+    assert max(steps) == serving.REQUEST_LIMIT
+    assert counts[-1] == 3 * len(clients)
+
+
+def test_a_command_that_raises_is_an_error(make: Callable[..., Bench]) -> None:
+    bench = make()
+    client = bench.connect()
+    client.send(request("reload", id=4))
+    bench.turn(3)
+    answer = json.loads(client.recv(10000))
+    assert (answer["id"], answer["error"]["code"]) == (4, "failed")
+
+
+def test_an_answer_that_is_too_large(make: Callable[..., Bench]) -> None:
+    bench = make(max_output=150)
+    client = bench.connect()
+    client.send(request("status"))
+    bench.turn(3)
+    assert json.loads(client.recv(10000))["error"]["code"] == "too_large"
+
+
+def test_who_is_gone_is_forgotten(make: Callable[..., Bench]) -> None:
+    bench = make()
+    bench.connect().close()
+    bench.turn(3)
+    assert len(bench.selector.get_map()) == 1
+    assert bench.server.deadline() is None
+
+
+def test_accepting_is_tried_again_later(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make()
+    bench.connect()
+
+    def refuse() -> socket.socket:
+        raise OSError(errno.EMFILE, "no descriptors")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.listener, "accept", refuse)
+        bench.turn()
+    # it does not make the wait return
+    assert not bench.selector.get_map()
+    deadline = bench.server.deadline()
+    assert deadline is not None
+    monkeypatch.setattr(serving.time, "monotonic", lambda: deadline)
+    bench.server.tell()
+    bench.turn()
+    assert len(bench.selector.get_map()) == 2
+
+
+def test_idle_clients_have_a_deadline(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make(idle_timeout=5.0)
+    client = bench.connect()
+    bench.turn()
+    deadline = bench.server.deadline()
+    assert deadline is not None
+    monkeypatch.setattr(serving.time, "monotonic", lambda: deadline - 0.1)
+    bench.server.tell()
+    assert bench.server.deadline() == deadline
+    monkeypatch.setattr(serving.time, "monotonic", lambda: deadline)
+    bench.server.tell()
+    assert client.recv(1) == b""
+
+
+# -- the socket in the file system
+
+
+def test_names_in_the_path() -> None:
+    assert expanded("/run/{name}/{uid}.sock", "web", 7) == "/run/web/7.sock"
+    assert expanded("/run/{name}", "../etc/x", 7) == "/run/_etc_x"
+    assert expanded("/run/{name}", "..", 7) == "/run/manager"
+
+
+def test_a_live_socket_is_left(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    first = Listener(path, ControlSettings())
+    with pytest.raises(InUse) as caught:
+        Listener(path, ControlSettings())
+    assert caught.value.pid == os.getpid()
+    assert os.path.exists(path)
+    first.close()
+    assert not os.path.exists(path)
+
+
+def test_a_stale_one_is_replaced(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(path)
+    Listener(path, ControlSettings()).close()
+    assert not os.path.exists(path)
+
+
+def test_a_full_backlog_is_somebody(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as slow, socket.socket(socket.AF_UNIX) as waiting:
+        slow.bind(path)
+        slow.listen(0)
+        waiting.connect(path)
+        with pytest.raises(InUse):
+            Listener(path, ControlSettings())
+
+
+def test_a_file_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("precious")
+    with pytest.raises(Unusable):
+        Listener(str(path), ControlSettings())
+    assert path.read_text() == "precious"
+
+
+def test_the_longest_path(tmp_path: Path) -> None:
+    room = listening.LONGEST_PATH - len(os.fsencode(str(tmp_path))) - 1
+    Listener(str(tmp_path / ("x" * room)), ControlSettings()).close()
+    with pytest.raises(Unusable, match=str(listening.LONGEST_PATH)):
+        Listener(str(tmp_path / ("x" * (room + 1))), ControlSettings())
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o660, 0o666])
+def test_the_mode_is_exact(tmp_path: Path, mode: int) -> None:
+    made = Listener(str(tmp_path / "socket"), ControlSettings(mode=mode))
+    assert os.stat(made.path).st_mode & 0o777 == mode
+    made.close()
