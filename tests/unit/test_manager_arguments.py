@@ -488,3 +488,10 @@ def test_sockets_are_looked_for_when_it_runs(manager: Any) -> None:
     assert [fault.split(";")[0] for fault in caught.value.faults] == [
         f"service Service: sockets: there is no socket {name!r}" for name in ("http", "admin")
     ]
+
+
+@pytest.mark.parametrize("verb", ["stop_service", "start_service", "restart_service"])
+def test_an_unknown_service_is_not_commanded(verb: str, manager: cotyledon.ServiceManager) -> None:
+    unknown = ServiceId(UUID(int=1))
+    with pytest.raises(ValueError, match="service id doesn't exists"):
+        getattr(manager, verb)(unknown)

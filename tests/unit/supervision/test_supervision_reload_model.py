@@ -440,8 +440,8 @@ class Reloads(RuleBasedStateMachine):
         if self.running():
             simulation.send(msg.ShutDown(simulation.clock.monotonic))
             simulation.advance(100.0)
-        assert simulation.exit_status is not None
-        assert simulation.processes() == []
+            assert simulation.exit_status is not None
+            assert simulation.processes() == []
         answered = sorted(simulation.results)  # twice is a violation anyway
         assert answered == list(range(1, self.commands + 1)), "a command without an answer"
 
