@@ -82,11 +82,12 @@ class ServiceManager:
         from cotyledon_core.runtime.engine import Engine
         from cotyledon_core.runtime.registry import Registry
 
+        spawn_interval = 0.0 if wait_interval is _UNPACED else float(wait_interval)
         arguments.check_grace(graceful_shutdown_timeout)
         arguments.check_stop_delay(stop_delay, graceful_shutdown_timeout)
         added = None if conf is None else _added_services(conf)
         self._engine = Engine(graceful_shutdown_timeout)
-        self._engine.spawn_interval = 0.0 if wait_interval is _UNPACED else float(wait_interval)
+        self._engine.spawn_interval = spawn_interval
         self._engine.stop_delay = float(stop_delay)
         if dump_signal is not None:
             self._engine.dump_signal = arguments.dump_signal(dump_signal)
