@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import select
 import signal
 import socket
 import time
@@ -34,14 +36,39 @@ class ServiceManager:
         self._socket.bind(address)
         self._socket.settimeout(DEADLINE)
 
-    def receive(self) -> list[str]:
+    def receive_any(self) -> list[str]:
         """The next message's lines; waits for it."""
         return self._socket.recv(4096).decode().splitlines()
 
+    def receive(self) -> list[str]:
+        """The next message of start, reload, stop or failure, without requests for time."""
+        while not _is_of_state(lines := self.receive_any()):
+            pass
+        return [line for line in lines if not line.startswith("EXTEND_TIMEOUT_USEC=")]
+
+    def receive_line(self, line: str) -> None:
+        """Wait for a message with this line."""
+        while line not in self.receive_any():
+            pass
+
+    def pending_any(self) -> bool:
+        """Whether any message is there."""
+        return bool(select.select([self._socket], [], [], 0)[0])
+
+    def receive_status(self, pattern: str) -> str:
+        """The next status that is like that, all of it."""
+        while True:
+            for line in self.receive_any():
+                name, _, status = line.partition("=")
+                if name == "STATUS" and re.fullmatch(pattern, status):
+                    return status
+
     def pending(self) -> bool:
+        """Whether such a message as those of :meth:`receive` is there."""
         self._socket.setblocking(False)
         try:
-            self._socket.recv(4096, socket.MSG_PEEK)
+            while not _is_of_state(self._socket.recv(4096, socket.MSG_PEEK).decode().splitlines()):
+                self._socket.recv(4096)
         except BlockingIOError:
             return False
         finally:
@@ -50,6 +77,11 @@ class ServiceManager:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _is_of_state(lines: list[str]) -> bool:
+    names = {line.partition("=")[0] for line in lines}
+    return not names.isdisjoint({"READY", "RELOADING", "STOPPING", "EXIT_STATUS"})
 
 
 @pytest.fixture
@@ -85,9 +117,11 @@ def test_ready_when_all_workers_are_and_stopping_once(
     application.wait_for("worker_ready", worker_id=0)
     assert not service_manager.pending()
     gates[1].unlink()
-    assert service_manager.receive() == ["READY=1", "STATUS=2 workers of 1 services ready"]
+    ready, pid, status = service_manager.receive()
+    assert (ready, status) == ("READY=1", "STATUS=1 services, 2/2 workers ready")
+    assert pid == f"MAINPID={application.pid}"
     assert application.stop() == 0
-    assert service_manager.receive() == ["STOPPING=1", "STATUS=stopping"]
+    assert service_manager.receive()[0] == "STOPPING=1"
     assert not service_manager.pending()
 
 
@@ -98,7 +132,7 @@ def test_no_ready_from_workers_that_always_fail(
     application.wait_for("worker_exited", 6)
     assert not service_manager.pending()
     assert application.stop() == 0
-    assert service_manager.receive() == ["STOPPING=1", "STATUS=stopping"]
+    assert service_manager.receive()[0] == "STOPPING=1"
     assert not service_manager.pending()
 
 
@@ -106,7 +140,9 @@ def run_ready(
     run_supervised: Callable[..., Application], service_manager: ServiceManager
 ) -> Application:
     application = run_supervised("gated")
-    assert service_manager.receive() == ["READY=1", "STATUS=2 workers of 1 services ready"]
+    ready, pid, status = service_manager.receive()
+    assert (ready, status) == ("READY=1", "STATUS=1 services, 2/2 workers ready")
+    assert pid == f"MAINPID={application.pid}"
     return application
 
 
@@ -118,7 +154,8 @@ def test_reload_begins_after_the_signal_and_ends(
         before = time.monotonic_ns() // 1000
         application.send(signal.SIGHUP)
         begun, moment, status = service_manager.receive()
-        assert (begun, status) == ("RELOADING=1", "STATUS=reloading")
+        assert begun == "RELOADING=1"
+        assert status == "STATUS=reloading; 1 services, 2/2 workers ready"
         name, _, began = moment.partition("=")
         assert name == "MONOTONIC_USEC"
         assert before <= int(began) <= time.monotonic_ns() // 1000
@@ -126,7 +163,7 @@ def test_reload_begins_after_the_signal_and_ends(
         assert ready == "READY=1"
         assert status.startswith("STATUS=reloaded")
     assert application.stop() == 0
-    assert service_manager.receive() == ["STOPPING=1", "STATUS=stopping"]
+    assert service_manager.receive()[0] == "STOPPING=1"
     assert not service_manager.pending()
 
 
@@ -146,7 +183,7 @@ def test_refused_reload_says_why(
     assert "the running configuration stays" in status
     assert "[service:it] workers" in status
     assert application.stop() == 0
-    assert service_manager.receive() == ["STOPPING=1", "STATUS=stopping"]
+    assert service_manager.receive()[0] == "STOPPING=1"
 
 
 def test_a_reload_does_not_end_the_start(
@@ -156,17 +193,12 @@ def test_a_reload_does_not_end_the_start(
     application = run_supervised("shut")
     application.wait_for("waiting", 2)
     application.send(signal.SIGHUP)
-    assert service_manager.receive() == ["STATUS=reloading"]
+    service_manager.receive_status("reloading; starting: .*")
     (application.directory / "gate-open").touch()
-    lines: list[str] = []
-    while "READY=1" not in lines:
-        lines += service_manager.receive()
+    assert service_manager.receive()[0] == "READY=1"
     application.wait_for("worker_ready", 2)
     assert application.stop() == 0
-    while "STOPPING=1" not in lines:
-        lines += service_manager.receive()
-    assert lines.count("READY=1") == 1
-    assert not [line for line in lines if line.startswith("RELOADING")]
+    assert service_manager.receive()[0] == "STOPPING=1"
 
 
 def test_a_reload_is_read_as_at_the_start(
@@ -175,7 +207,7 @@ def test_a_reload_is_read_as_at_the_start(
     """What notifiers there are by default depends on the environment; workers have none of it."""
     file = tmp_path / "it.conf"
     file.write_text("[cotyledon]\nservices = looks\n")
-    environment = {"NOTIFY_SOCKET": service_manager.address}
+    environment = {"NOTIFY_SOCKET": service_manager.address, "WATCHDOG_USEC": "60000000"}
     application = launch("plugin_cli", "run", "--config-file", str(file), environment=environment)
     assert service_manager.receive()[0] == "READY=1"
     application.wait_for("environment")
@@ -188,6 +220,7 @@ def test_a_reload_is_read_as_at_the_start(
     configured = {record.notify for record in application.records("configured")}
     assert configured == {service_manager.address}
     assert {record.notify for record in application.records("environment")} == {None}
+    assert [record.watchdog for record in application.records("environment")] == [[None, None]]
 
 
 FRAGILE = """\
@@ -212,8 +245,7 @@ def test_removed_by_a_reload_that_is_undone(
     application.send(signal.SIGHUP)
     assert service_manager.receive()[0] == "RELOADING=1"
     assert service_manager.receive()[0] == "READY=1"
-    (status,) = service_manager.receive()
-    assert status.startswith("STATUS=the failed reload is undone")
+    service_manager.receive_status("the failed reload is undone.*")
     file.write_text(FRAGILE.format("systemd, record", "no"))
     application.send(signal.SIGHUP)
     assert service_manager.receive()[0] == "RELOADING=1"
@@ -256,15 +288,57 @@ def test_a_service_that_is_given_up_before_it_was_ready(
     application.wait_for("service_given_up")
     (application.directory / "gate-worker-0").unlink()
     if on_give_up == "keep":
-        assert service_manager.receive() == [
-            "READY=1",
-            "STATUS=1 workers of 1 services ready; lost: failing",
-        ]
+        reason = "more than 2 restarts within 60 s"
+        ready, _, status = service_manager.receive()
+        counts = "2 services, 1/2 workers ready"
+        assert (ready, status) == ("READY=1", f"STATUS={counts}, 1 given up: failing ({reason})")
         assert application.stop() == 0
         return
     assert application.wait() == 3
     reason = "service failing given up: more than 2 restarts within 60 s"
     assert receive_all(service_manager, "EXIT_STATUS=3") == [
-        ["STOPPING=1", f"STATUS=stopping: {reason}"],
+        ["STOPPING=1", f"STATUS=stopping: {reason}; 1 left: gated(0)"],
         [f"STATUS=stopped with exit status 3: {reason}", "EXIT_STATUS=3"],
     ]
+
+
+def test_the_watchdog_is_fed_while_the_manager_runs(
+    launch: Callable[..., Application], service_manager: ServiceManager, tmp_path: Path
+) -> None:
+    """After a reload that changes its options, too; a stopped manager feeds it no more."""
+    file = tmp_path / "it.conf"
+    text = "[cotyledon]\nservices = looks\nnotifiers = systemd, record\n"
+    file.write_text(text)
+    environment = {"NOTIFY_SOCKET": service_manager.address, "WATCHDOG_USEC": "200000"}
+    application = launch("plugin_cli", "run", "--config-file", str(file), environment=environment)
+    assert service_manager.receive()[0] == "READY=1"
+    for _ in range(3):
+        service_manager.receive_line("WATCHDOG=1")
+    file.write_text(f"{text}[notifier:systemd]\nwatchdog_quorum = 1\n")
+    application.send(signal.SIGHUP)
+    service_manager.receive_line("WATCHDOG_USEC=0")
+    service_manager.receive_line("WATCHDOG_USEC=200000")
+    for _ in range(3):
+        service_manager.receive_line("WATCHDOG=1")
+    assert application.stop() == 0
+
+
+def test_the_status_shows_a_crash_loop(
+    run_supervised: Callable[..., Application], service_manager: ServiceManager
+) -> None:
+    application = run_supervised("failing")
+    service_manager.receive_status(
+        r"starting: 1 services, 0/2 workers ready, \d restarting: it\(\d\) exit status 1.*no good.*"
+    )
+    assert application.stop() == 0
+
+
+def test_the_last_message_is_a_barrier(
+    run_supervised: Callable[..., Application], service_manager: ServiceManager
+) -> None:
+    application = run_ready(run_supervised, service_manager)
+    application.send(signal.SIGTERM)
+    assert service_manager.receive()[0] == "STOPPING=1"
+    service_manager.receive_line("BARRIER=1")
+    assert application.wait() == 0
+    assert not service_manager.pending_any()

@@ -23,7 +23,7 @@ def test_the_start_waits_for_all_workers(unit: RunUnit) -> None:
     assert made.machine.end(start).returncode == 0
     assert len(made.records("up")) == 2
     assert made.get("ActiveState") == "active"
-    assert made.get("StatusText") == "4 workers of 2 services ready"
+    assert made.get("StatusText") == "2 services, 4/4 workers ready"
 
 
 def test_a_start_that_does_not_succeed_is_bounded(unit: RunUnit) -> None:
@@ -43,7 +43,7 @@ def test_stop(unit: RunUnit, kill_mode: str) -> None:
     gate = made.gate("terminate-0")
     gate.touch()
     stop = made.begin("stop")
-    made.wait_for("StatusText", "stopping")
+    made.wait_for("StatusText", "stopping.*")
     made.wait_for_records(4, "terminate")
     assert made.get("SubState") == "stop-sigterm"
     assert stop.poll() is None
@@ -95,7 +95,7 @@ def test_a_stop_during_a_reload(started: Unit) -> None:
     reload = started.begin("reload")
     started.wait_for_records(1, "terminate", service="replaced")
     stop = started.begin("stop")
-    started.wait_for("StatusText", "stopping")
+    started.wait_for("StatusText", "stopping.*")
     started.gate("terminate-0").unlink()
     started.gate("terminate-1").unlink()
     assert started.machine.end(stop).returncode == 0

@@ -29,7 +29,7 @@ bounded = cotyledon_plugins.restart_policies.limited:Limited
 [cotyledon.notifiers]
 record = plugin_recorder:Record
 tell-json = cotyledon_plugins.notifiers.json_log:JsonLog
-tell-systemd = cotyledon_plugins.notifiers.systemd:Systemd
+tell-systemd = cotyledon_plugins.notifiers.systemd.notifier:Systemd
 """
 
 
@@ -87,7 +87,8 @@ class Looks(Service):
         record("configured", notify=os.environ.get("NOTIFY_SOCKET"))
 
     def run(self) -> None:
-        record("environment", notify=os.environ.get("NOTIFY_SOCKET"))
+        watchdog = [os.environ.get(f"WATCHDOG_{name}") for name in ("USEC", "PID")]
+        record("environment", notify=os.environ.get("NOTIFY_SOCKET"), watchdog=watchdog)
 
     def reload(self) -> None:
         record("reload")

@@ -19,7 +19,7 @@ from cotyledon_core.testing import (
 from cotyledon_core.types import WorkerId
 from cotyledon_plugins.notifiers.log import Log
 from cotyledon_plugins.notifiers.statsd import Statsd
-from cotyledon_plugins.notifiers.systemd import Systemd
+from cotyledon_plugins.notifiers.systemd.notifier import Systemd
 from cotyledon_plugins.restart_policies.always import Always
 from cotyledon_plugins.restart_policies.limited import Limited
 from cotyledon_plugins.restart_policies.never import Never

@@ -7,22 +7,53 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 
-from cotyledon_core import events
+from cotyledon_core import Cause, ExitStatus, Ledger, Phase, ServiceId, events
 from cotyledon_core.record import replace
-from cotyledon_plugins.notifiers.systemd import Systemd
+from cotyledon_plugins.notifiers.systemd.notifier import Systemd
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets")
 
+COUNTS = "1 services, 2/2 workers ready"
 STARTED = events.ManagerStarted(at=0.0, wall_time=0.0, pid=1, name="m")
-READY = events.ManagerReady(at=1.0, wall_time=1.0, services=2, workers=5)
+READY = events.ManagerReady(at=1.0, wall_time=1.0, services=1, workers=2)
 RELOADING = events.ManagerReloading(at=1.25, wall_time=1.25)
 RELOADED = events.ManagerReloaded(at=1.5, wall_time=1.5)
 FAILED = events.ReloadFailed(at=1.75, wall_time=1.75, error="no good")
 STOPPING = events.ManagerStopping(at=2.0, wall_time=2.0)
 STOPPED = events.ManagerStopped(at=3.0, wall_time=3.0, status=0)
+
+
+def of_worker(kind: type[events.Event], at: float, worker_id: int, **fields: Any) -> Any:
+    whose = {"service": "a", "service_id": ID, "worker_id": worker_id, "pid": 9}
+    return kind(at=at, wall_time=at, incarnation=1, **whose, **fields)
+
+
+def spawned(at: float, worker_id: int) -> Any:
+    return of_worker(events.WorkerSpawned, at, worker_id)
+
+
+def is_ready(at: float, worker_id: int) -> Any:
+    return of_worker(events.WorkerReady, at, worker_id, start_duration=0.1)
+
+
+def ended(at: float, worker_id: int, *, asked: bool = False) -> Any:
+    status = ExitStatus(code=1)
+    how = {"status": status, "cause": Cause.EXITED, "phase": Phase.RUN, "uptime": 1.0}
+    return of_worker(events.WorkerExited, at, worker_id, asked=asked, **how)
+
+
+def restarting(at: float, worker_id: int) -> Any:
+    return of_worker(events.WorkerRestarting, at, worker_id, delay=5.0)
+
+
+ID = ServiceId(UUID(int=1))
+ADDED = events.ServiceAdded(at=0.0, wall_time=0.0, service="a", service_id=ID, workers=2)
+UP = (ADDED, spawned(0.0, 0), spawned(0.0, 1), is_ready(0.5, 0), is_ready(0.5, 1))
 
 
 class Receiver:
@@ -39,7 +70,7 @@ class Receiver:
             try:
                 messages.append(self._socket.recv(4096).decode())
             except BlockingIOError:
-                return messages
+                return [message for message in messages if message != "BARRIER=1"]
 
     def fill(self) -> None:
         """Leave no room in the queue."""
@@ -69,10 +100,11 @@ def receiver(path: str) -> Iterator[Receiver]:
     receiver.close()
 
 
-def made(**options: str) -> Systemd:
-    """A notifier that is there from the start."""
-    notifier = Systemd(**options)
-    notifier.notify(STARTED)
+def made(**options: Any) -> Systemd:
+    """A notifier that is there from the start, of a manager with two workers."""
+    notifier = Systemd(**{"extend_timeout": 0.0, **options})
+    for event in (STARTED, *UP):
+        notifier.notify(event)
     return notifier
 
 
@@ -82,15 +114,15 @@ def test_ready_and_stopping(receiver: Receiver, path: str) -> None:
         notifier.notify(event)
     notifier.close()
     assert receiver.received() == [
-        "READY=1\nSTATUS=5 workers of 2 services ready",
-        "STOPPING=1\nSTATUS=stopping",
+        f"READY=1\nMAINPID={os.getpid()}\nSTATUS={COUNTS}",
+        STOP,
     ]
 
 
 def test_what_was_lost_before(receiver: Receiver, path: str) -> None:
-    event = events.ManagerReady(at=1.0, wall_time=1.0, services=1, workers=2, lost=("a", "b"))
-    made(socket=path).notify(event)
-    assert receiver.received() == ["READY=1\nSTATUS=2 workers of 1 services ready; lost: a, b"]
+    lost = events.ServiceGivenUp(at=0.9, wall_time=0.9, service="b", service_id=ID, reason="why")
+    (message,) = told(receiver, path, lost, READY)
+    assert message.endswith("STATUS=2 services, 2/2 workers ready, 1 given up: b (why)")
 
 
 def test_a_failure_is_told_with_its_reason(receiver: Receiver, path: str) -> None:
@@ -98,14 +130,15 @@ def test_a_failure_is_told_with_its_reason(receiver: Receiver, path: str) -> Non
     notifier.notify(events.ManagerStopping(at=2.0, wall_time=2.0, reason="a given up:\nREADY=1"))
     notifier.notify(events.ManagerStopped(at=3.0, wall_time=3.0, status=3))
     assert receiver.received() == [
-        "STOPPING=1\nSTATUS=stopping: a given up: READY=1",
+        "STOPPING=1\nSTATUS=stopping: a given up: READY=1; 2 left: a(0), a(1)",
         "STATUS=stopped with exit status 3: a given up: READY=1\nEXIT_STATUS=3",
     ]
 
 
-BEGUN = "RELOADING=1\nMONOTONIC_USEC=1250000\nSTATUS=reloading"
-READY_AGAIN = f"READY=1\nSTATUS={str(RELOADED).removeprefix('manager ')}"
-REFUSED = "READY=1\nSTATUS=reload failed, the running configuration stays: no good"
+STOP = "STOPPING=1\nSTATUS=stopping; 2 left: a(0), a(1)"
+BEGUN = f"RELOADING=1\nMONOTONIC_USEC=1250000\nSTATUS=reloading; {COUNTS}"
+READY_AGAIN = f"READY=1\nSTATUS={str(RELOADED).removeprefix('manager ')}; {COUNTS}"
+REFUSED = f"READY=1\nSTATUS=reload failed, the running configuration stays: no good; {COUNTS}"
 
 
 def told(receiver: Receiver, path: str, *told: events.Event) -> list[str]:
@@ -123,7 +156,8 @@ def test_a_reload_begins_and_ends(receiver: Receiver, path: str) -> None:
 def test_the_texts_are_those_of_the_events(receiver: Receiver, path: str) -> None:
     messages = told(receiver, path, READY, RELOADING, RELOADED, RELOADING, FAILED)
     for event, message in zip((RELOADING, RELOADED, RELOADING, FAILED), messages[1:], strict=True):
-        assert message.splitlines()[-1] == f"STATUS={str(event).removeprefix('manager ')}"
+        text = str(event).removeprefix("manager ")
+        assert message.splitlines()[-1] == f"STATUS={text}; {COUNTS}"
 
 
 def test_a_reload_that_is_refused_before_it_begins(receiver: Receiver, path: str) -> None:
@@ -138,8 +172,8 @@ def test_a_failed_reload_is_over_and_then_undone(receiver: Receiver, path: str, 
     failed = replace(FAILED, service="a", error="worker a(0) has ended")
     undone = events.ReloadUndone(at=2.0, wall_time=2.0, error=error)
     *_, ended, status = told(receiver, path, READY, RELOADING, failed, undone)
-    assert ended == f"READY=1\nSTATUS={failed}"
-    assert status == f"STATUS={failed}; {undone}"
+    assert ended == f"READY=1\nSTATUS={failed}; {COUNTS}"
+    assert status == f"STATUS={failed}; {undone}; {COUNTS}"
 
 
 @pytest.mark.parametrize(
@@ -182,7 +216,7 @@ def test_a_reload_does_not_end_the_start(receiver: Receiver, path: str, end: eve
 def test_the_start_ends_during_a_reload(receiver: Receiver, path: str) -> None:
     messages = told(receiver, path, RELOADING, READY, RELOADED, RELOADING, RELOADED)
     assert [message.splitlines()[0] for message in messages] == [
-        "STATUS=reloading",
+        f"STATUS=reloading; starting: {COUNTS}",
         "READY=1",
         READY_AGAIN.splitlines()[1],
         "RELOADING=1",
@@ -191,18 +225,32 @@ def test_the_start_ends_during_a_reload(receiver: Receiver, path: str) -> None:
 
 
 def test_one_that_is_added_while_the_manager_runs(receiver: Receiver, path: str) -> None:
-    """It is told at once that the manager is ready; the service manager knows."""
+    """The service manager knows that it is ready."""
     late = Systemd(socket=path)
-    for event in (READY, RELOADED):
-        late.notify(event)
+    late.synchronize(ledger_of(STARTED, *UP, READY))
+    late.notify(RELOADED)
     begun, ended = receiver.received()
     assert begun.startswith("RELOADING=1\nMONOTONIC_USEC=1500000\n")
     assert ended == READY_AGAIN
 
 
+def ledger_of(*told: events.Event) -> Ledger:
+    ledger = Ledger()
+    for event in told:
+        ledger.note(event)
+    return ledger
+
+
+def test_one_that_is_added_during_the_start_ends_it(receiver: Receiver, path: str) -> None:
+    late = Systemd(socket=path)
+    late.synchronize(ledger_of(STARTED, *UP))
+    late.notify(READY)
+    assert [message.splitlines()[0] for message in receiver.received()] == ["READY=1"]
+
+
 def test_nothing_of_a_reload_or_start_after_the_stop(receiver: Receiver, path: str) -> None:
     messages = told(receiver, path, READY, RELOADING, STOPPING, RELOADED, RELOADING, FAILED, READY)
-    assert messages[1:] == [BEGUN, "STOPPING=1\nSTATUS=stopping"]
+    assert messages[1:] == [BEGUN, STOP]
 
 
 @pytest.mark.parametrize("error", ["x" * 5000, "\u20ac" * 5000, "a\0b\r\nREADY=1\udc80"])
