@@ -89,10 +89,18 @@ happening = st.one_of(
     st.tuples(st.just("spawn"), st.sampled_from(SERVICES), st.integers(0, 2)),
     st.tuples(st.just("ready"), st.sampled_from(SERVICES), st.integers(0, 2)),
     st.tuples(st.just("remove"), st.sampled_from(SERVICES), st.just(0)),
-    st.tuples(st.just("deliver"), st.just(""), st.integers(0, 20)),
+    st.tuples(st.just("spawns"), st.sampled_from(SERVICES), st.integers(1, 12)),
+    st.tuples(st.just("deliver"), st.just(""), st.integers(0, 8)),
+    st.tuples(st.just("deliver"), st.just(""), st.just(100)),
     st.tuples(st.just("catch up"), st.just(""), st.just(0)),
     st.tuples(st.just("die"), st.just(""), st.just(0)),
 )
+
+
+def events_of(what: str, service: str, number: int, now: float) -> list[Event]:
+    if what == "spawns":
+        return [event_of("spawn", service, 0, now)] * number
+    return [event_of(what, service, number, now)]
 
 
 def event_of(what: str, service: str, number: int, now: float) -> Event:
@@ -109,13 +117,13 @@ def event_of(what: str, service: str, number: int, now: float) -> Event:
 
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helper, "QUEUE_LIMIT", 20)
-    monkeypatch.setattr(notifier_host, "PIECE", 250)
+    monkeypatch.setattr(helper, "QUEUE_LIMIT", 6)
+    monkeypatch.setattr(notifier_host, "PIECE", 500)
 
 
-@given(st.lists(happening, max_size=120))
+@given(st.lists(happening, max_size=60))
 @settings(
-    max_examples=150,
+    max_examples=300,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -132,11 +140,11 @@ def test_it_knows_everything_once_it_has_caught_up(
             way.begin()
             died = True
         else:
-            event = event_of(what, service, number, float(now))
-            truth.note(event)
-            way.put(event)
-            put += 1
-            assert len(way._queue) <= helper.QUEUE_LIMIT
+            for event in events_of(what, service, number, float(now)):
+                truth.note(event)
+                way.put(event)
+                put += 1
+                assert len(way._queue) <= helper.QUEUE_LIMIT
     way.deliver()
     way.catch_up(truth)
     way.deliver()
