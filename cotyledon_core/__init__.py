@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from cotyledon_core.signal_names import signal_number
     from cotyledon_core.sockets import Sockets
     from cotyledon_core.standing import (
+        START_BOUNDS,
         End,
         ProcessStanding,
         ReloadResult,
@@ -90,6 +91,7 @@ _HOMES = {
     "ReloadResult": "standing",
     "Restart": "plugins.restart_policy",
     "RestartPolicy": "plugins.restart_policy",
+    "START_BOUNDS": "standing",
     "Service": "service",
     "ServiceHealth": "health",
     "ServiceId": "types",
@@ -141,6 +143,7 @@ __all__ = [
     "ReloadResult",
     "Restart",
     "RestartPolicy",
+    "START_BOUNDS",
     "Service",
     "ServiceHealth",
     "ServiceId",

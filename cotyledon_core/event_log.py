@@ -20,6 +20,9 @@ info       all others
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 from cotyledon_core import events
 from cotyledon_core.log import DEBUG, ERROR, INFO, WARNING, Log
 from cotyledon_core.plugins.notifier import Notifier
@@ -57,6 +60,11 @@ class EventLog(Notifier):
     def notify(self, event: events.Event) -> None:
         level = self.level(event)
         if LOG.wants(level):
-            fields = {f"cotyledon_{name}": value for name, value in event.as_dict().items()}
+            fields: dict[str, Any] = {
+                f"cotyledon_{name}": value for name, value in event.as_dict().items()
+            }
+            if "oslo_log" in sys.modules:
+                # its formatters show those fields only that are named there
+                fields["extra_keys"] = sorted(fields)
             dump = getattr(event, "dump", "")
             LOG.log(level, "%s%s", event, f":\n{dump}" if dump else "", extra=fields)

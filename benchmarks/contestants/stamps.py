@@ -21,6 +21,10 @@ WORKER_RELOADED = b"R"
 """A worker executes its reload code."""
 NEIGHBOUR_CRASHES = b"N"
 """A worker of the crash-looping service is about to end."""
+WORKER_TALKS = b"T"
+"""A worker is about to say much of itself."""
+EVENTS_TOLD = b"E"
+"""A notifier in the manager was told all of that."""
 
 RECORD = struct.Struct("=cqqd")
 """Kind, pid, worker id, CLOCK_MONOTONIC in seconds."""

@@ -90,9 +90,13 @@ class Helpers:
     def helper(self, pid: int) -> Helper:
         return self._running[pid]
 
+    def lived(self, helper: Helper) -> float:
+        """For how many seconds its last process has, or had if it ends now."""
+        now = time.monotonic()
+        return now - self._started_at.get(helper, now)
+
     def _schedule(self, helper: Helper, now: float) -> None:
-        lived = now - self._started_at.get(helper, now)
-        last = 0.0 if lived >= HEALTHY_AFTER else self._delays.get(helper, 0.0)
+        last = 0.0 if self.lived(helper) >= HEALTHY_AFTER else self._delays.get(helper, 0.0)
         delay = min(max(last * 2, FIRST_DELAY), LONGEST_DELAY)
         self._delays[helper] = delay
         self._restarts.set(helper, now + delay)

@@ -26,7 +26,7 @@ from cotyledon_core.runtime.children import Children
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
 from cotyledon_core.runtime.helper import Helper
 from cotyledon_core.runtime.helpers import Helpers
-from cotyledon_core.runtime.notifier_host import DISABLED_STATUS, NotifierHost
+from cotyledon_core.runtime.notifier_host import NotifierHost
 from cotyledon_core.runtime.stderr_capture import Piece, StderrCapture
 
 if TYPE_CHECKING:
@@ -174,12 +174,20 @@ class Household:
             self._guardian_ended()
             return
         helper = self._helpers.helper(pid)
-        disabled = isinstance(helper, NotifierHost) and status.code == DISABLED_STATUS
-        self._helpers.ended(pid, restart=not disabled and helper in list(self._fed()))
-        if disabled:
-            for name, host in list(self._dispatcher.hosts.items()):
-                if host is helper:
-                    self._dispatcher.disable(name, "it failed too often")
+        for name, host in list(self._dispatcher.hosts.items()):
+            if host is helper:
+                self._host_ended(name, host, status)
+        self._helpers.ended(pid, restart=helper in list(self._fed()))
+
+    def _host_ended(self, name: str, host: NotifierHost, status: ExitStatus) -> None:
+        """The process of a notifier has ended that is still to be told events."""
+        fault = host.fault(status, self._helpers.lived(host))
+        if fault:
+            self._dispatcher.disable(name, fault)
+        else:
+            LOG.warning(
+                "the process of notifier %s has ended with %s, it will get another", name, status
+            )
 
     def reloaded(self) -> None:
         """The application may have configured its logging anew."""

@@ -21,14 +21,18 @@ from cotyledon_core.log import Log
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.process import clock
 from cotyledon_core.runtime.helper import Dropped, Helper, Receive
+from cotyledon_core.runtime.helpers import HEALTHY_AFTER
 
 if TYPE_CHECKING:
     from cotyledon_core.ledger import Ledger
+    from cotyledon_core.plugins.restart_policy import ExitStatus
 
 FAILURES_ALLOWED = 3
 """Exceptions in a row after which a notifier is disabled."""
 DISABLED_STATUS = 3
 """Exit status of a host whose notifier has failed that often."""
+DEATHS_ALLOWED = 5
+"""Ends of a host in a row, each before it was healthy, after which a notifier is disabled."""
 PIECE = 64 * 1024
 """Bytes."""
 TOO_SLOW = "the notifier was too slow, or the event too large"
@@ -54,9 +58,23 @@ class NotifierHost(Helper):
     def __init__(self, name: str, notifier: Notifier) -> None:
         super().__init__(f"notifier {name}", lambda receive: _Host(name, notifier).serve(receive))
 
+    _deaths = 0
+
     def start(self) -> int:
         self.has_gap = True
         return super().start()
+
+    def fault(self, status: ExitStatus, lived: float) -> str:
+        """Why the notifier is given up, now that its process has ended; empty if it is not.
+
+        :param lived: for how many seconds the process did.
+        """
+        if status.code == DISABLED_STATUS:
+            return "it failed too often"
+        self._deaths = 1 if lived >= HEALTHY_AFTER else self._deaths + 1
+        if self._deaths < DEATHS_ALLOWED:
+            return ""
+        return f"its process has ended {self._deaths} times in a row, the last time with {status}"
 
     def catch_up(self, ledger: Ledger) -> None:
         """Queue what all events until now amount to, if some may be missing and none waits."""

@@ -1,9 +1,8 @@
 """The notifier ``statsd``: counts, times and gauges of what the events tell, by UDP.
 
-Counters and timers are made of one event each. A gauge is made of all that a
-service's events have told, and is sent only while that is enough: a notifier
-that comes later than the service does not know the workers it has not heard of.
-Each event of a service sends all its gauges, and a thread sends all there are now and
+Counters and timers are made of one event each. Gauges are read from a ledger of all
+events, and none is sent while some of them are missing from it.
+Each event of a service sends all its gauges, and all there are go out now and
 then: a datagram may be lost, a server forget, and a name be known later only.
 
 What may take long here is the look-up of the host's name. While there is no
@@ -14,16 +13,24 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import singledispatchmethod
+from functools import singledispatch
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from cotyledon_core import Event, Notifier, WorkerId, events, outcome
+from cotyledon_core import (
+    Event,
+    Ledger,
+    Notifier,
+    ServiceStanding,
+    Stage,
+    State,
+    events,
+    outcome,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -115,62 +122,70 @@ class Statsd(Notifier):
         self._client: Any = None
         self._look_up_at = float("-inf")
         self._complained = False
-        self._services: dict[str, _Service] = {}
         self._counts: Counter[str] = Counter()
-        self._lock = threading.Lock()
-        self._closing = threading.Event()
-        self._reminder: threading.Thread | None = None
+        self._ledger = Ledger()
+        self._complete = False
+        """Whether the ledger has all events."""
+        self._remind_at: float | None = None
 
     def notify(self, event: Event) -> None:
-        if self._reminder is None:
-            self._reminder = threading.Thread(target=self._remind, name="gauges", daemon=True)
-            self._reminder.start()
-        with self._lock:
-            metrics = list(self._metrics(event))
-            self._counts.update({name: int(by) for kind, name, by in metrics if kind == "incr"})
-            if self._look_up(event.at):
-                metrics.extend(self._gauges())
-            self._send(metrics)
+        if self._remind_at is None:
+            self._remind_at = event.at + GAUGES_EVERY
+        metrics = list(self._metrics(event))
+        self._counts.update({name: int(by) for kind, name, by in metrics if kind == "incr"})
+        if self._look_up(event.at):
+            metrics.extend(self._gauges())
+        self._send(metrics)
+
+    def synchronize(self, ledger: Ledger) -> None:
+        self._ledger, self._complete = ledger, True
+        self.wake(time.monotonic())
+
+    def deadline(self) -> float | None:
+        return self._remind_at
+
+    def wake(self, now: float) -> None:
+        """Send all gauges that are known, and what has waited for an address."""
+        self._remind_at = now + GAUGES_EVERY
+        self._look_up(now)
+        self._send(self._gauges())
 
     def close(self) -> None:
-        self._closing.set()
-        if self._reminder is not None:
-            self._reminder.join()
         self._close_client()
-
-    def _remind(self) -> None:
-        while not self._closing.wait(GAUGES_EVERY):
-            self.send_gauges(time.monotonic())
-
-    def send_gauges(self, now: float) -> None:
-        """Send all gauges that are known, and what has waited for an address.
-
-        :param now: monotonic time in seconds.
-        """
-        with self._lock:
-            self._look_up(now)
-            self._send(self._gauges())
 
     def _close_client(self) -> None:
         if self._client is not None:
             self._client.close()
 
     def _metrics(self, event: Event) -> Iterator[Metric]:
+        if isinstance(event, events.ManagerStarted):
+            self._complete = True
+        elif isinstance(event, events.EventsDropped):
+            self._complete = False
+        self._ledger.note(event)
         if not isinstance(event, events.ServiceEvent):
             yield from _of_manager(event)
-            for service in self._services.values():
-                service.manager_at(event)
             yield from self._gauges()
             return
-        service = self._services.setdefault(event.service, _Service(event.service))
-        yield from service.metrics(event)
-        yield from service.gauges()
+        path = _path(event.service)
+        for kind, name, value in _of_service(event, self._ledger):
+            yield Metric(kind, f"{path}.{name}", value)
         if isinstance(event, events.ServiceRemoved):
-            del self._services[event.service]
+            yield from _gauges(event.service, 0, 0, 0)
+        else:
+            yield from self._gauges_of(self._ledger.services[event.service])
 
     def _gauges(self) -> Iterator[Metric]:
-        for service in self._services.values():
-            yield from service.gauges()
+        for service in self._ledger.services.values():
+            yield from self._gauges_of(service)
+
+    def _gauges_of(self, service: ServiceStanding) -> Iterator[Metric]:
+        if not self._complete:
+            return
+        if self._ledger.stage is Stage.STOPPED:
+            yield from _gauges(service.name, 0, 0, 0)
+        else:
+            yield from _gauges(service.name, service.wanted, service.ready, _restarting(service))
 
     def _look_up(self, now: float) -> bool:
         """Have a client that sends to where the host is now, if it is time to look.
@@ -214,124 +229,79 @@ class Statsd(Notifier):
         self._counts.clear()
 
 
-class _Service:
-    """The metrics of one service."""
+def _path(service: str) -> str:
+    return f"service.{_plain(service)}"
 
-    def __init__(self, name: str) -> None:
-        self._path = f"service.{_plain(name)}"
-        self._wanted: int | None = None
-        self._known: set[WorkerId] = set()
-        """The workers of which is known whether they are ready or restarting."""
-        self._ready: dict[WorkerId, int] = {}
-        """The incarnation: in a rolling replacement two of a worker may run."""
-        self._waiting: set[WorkerId] = set()
-        """Those that the restart policy has granted a restart, which has not begun."""
-        self._returning: set[WorkerId] = set()
-        """Those that have been restarted and are not ready yet."""
-        self._ends: dict[WorkerId, str] = {}
-        """The cause of a worker's last end."""
 
-    def gauges(self) -> Iterator[Metric]:
-        """Those that are known."""
-        if self._wanted is None:
-            return
-        yield self._gauge("wanted", self._wanted)
-        if self._known.issuperset(map(WorkerId, range(self._wanted))):
-            yield self._gauge("ready", len(self._ready))
-            yield self._gauge("restarting", len(self._waiting | self._returning))
+def _gauges(service: str, wanted: int, ready: int, restarting: int) -> Iterator[Metric]:
+    path = f"{_path(service)}.workers"
+    yield Metric("gauge", f"{path}.wanted", wanted)
+    yield Metric("gauge", f"{path}.ready", ready)
+    yield Metric("gauge", f"{path}.restarting", restarting)
 
-    def manager_at(self, event: Event) -> None:
-        """What an event of the manager means for the gauges."""
-        if isinstance(event, events.ManagerStopping):
-            self._waiting.clear()
-        elif isinstance(event, events.ManagerStopped):
-            self._gone()
 
-    def _gone(self) -> None:
-        """The service has no workers, and is to have none."""
-        self._wanted = 0
-        for workers in (self._ready, self._waiting, self._returning):
-            workers.clear()
+def _restarting(service: ServiceStanding) -> int:
+    """How many workers wait for a restart, or are back and not ready yet."""
+    waiting = service.states[State.BACKOFF]
+    if not service.states[State.STARTING]:
+        return waiting
+    return waiting + sum(
+        worker.state is State.STARTING and worker.end is not None and not worker.end.asked
+        for worker in service.workers.values()
+    )
 
-    @singledispatchmethod
-    def metrics(self, event: Event) -> Iterable[Metric]:
-        """What an event of the service says, beside the gauges."""
-        return ()
 
-    @metrics.register(events.ServiceAdded)
-    def _added(self, event: events.ServiceAdded) -> Iterable[Metric]:
-        self._scale(0, event.workers)
-        return ()
+@singledispatch
+def _of_service(event: Event, ledger: Ledger) -> Iterator[Metric]:
+    """What an event of a service says, beside the gauges; names are those in the service."""
+    yield from ()
 
-    @metrics.register(events.ServiceScaled)
-    def _scaled(self, event: events.ServiceScaled) -> Iterable[Metric]:
-        self._scale(event.old_workers, event.workers)
-        return ()
 
-    def _scale(self, old: int, new: int) -> None:
-        """Nothing has been heard of those that are new, and so all is known of them."""
-        self._wanted = new
-        self._known.update(map(WorkerId, range(old, new)))
-        self._waiting = {worker for worker in self._waiting if worker < new}
+@_of_service.register(events.ServiceGivenUp)
+def _(event: events.ServiceGivenUp, ledger: Ledger) -> Iterator[Metric]:
+    yield _count("given_up")
 
-    @metrics.register(events.ServiceRemoved)
-    def _removed(self, event: events.ServiceRemoved) -> Iterable[Metric]:
-        self._gone()
-        return ()
 
-    @metrics.register(events.ServiceGivenUp)
-    def _given_up(self, event: events.ServiceGivenUp) -> Iterable[Metric]:
-        self._waiting.clear()
-        return [self._count("given_up")]
+@_of_service.register(events.WorkerSpawned)
+def _(event: events.WorkerSpawned, ledger: Ledger) -> Iterator[Metric]:
+    yield _count("worker_starts")
 
-    @metrics.register(events.WorkerSpawned)
-    def _spawned(self, event: events.WorkerSpawned) -> Iterable[Metric]:
-        if event.worker_id in self._waiting:
-            self._waiting.discard(event.worker_id)
-            self._returning.add(event.worker_id)
-        return [self._count("worker_starts")]
 
-    @metrics.register(events.WorkerReady)
-    def _is_ready(self, event: events.WorkerReady) -> Iterable[Metric]:
-        self._known.add(event.worker_id)
-        self._returning.discard(event.worker_id)
-        self._ready[event.worker_id] = event.incarnation
-        return [self._time("worker_start_duration", event.start_duration)]
+@_of_service.register(events.WorkerReady)
+def _(event: events.WorkerReady, ledger: Ledger) -> Iterator[Metric]:
+    yield _time("worker_start_duration", event.start_duration)
 
-    @metrics.register(events.WorkerExited)
-    def _exited(self, event: events.WorkerExited) -> Iterable[Metric]:
-        worker_id = event.worker_id
-        self._known.add(worker_id)
-        self._waiting.discard(worker_id)
-        self._returning.discard(worker_id)
-        if self._ready.get(worker_id) == event.incarnation:
-            del self._ready[worker_id]
-        self._ends[worker_id] = cause = outcome(event)
-        count = self._count(f"worker_exits.{cause}")
-        return [count] if event.pid is None else [count, self._time("worker_uptime", event.uptime)]
 
-    @metrics.register(events.WorkerRestarting)
-    def _restarting(self, event: events.WorkerRestarting) -> Iterable[Metric]:
-        self._known.add(event.worker_id)
-        self._waiting.add(event.worker_id)
-        return [self._count(f"worker_restarts.{self._ends.get(event.worker_id, 'unknown')}")]
+@_of_service.register(events.WorkerExited)
+def _(event: events.WorkerExited, ledger: Ledger) -> Iterator[Metric]:
+    yield _count(f"worker_exits.{outcome(event)}")
+    if event.pid is not None:
+        yield _time("worker_uptime", event.uptime)
 
-    @metrics.register(events.WorkerHung)
-    def _hung(self, event: events.WorkerHung) -> Iterable[Metric]:
-        return [self._count(f"worker_hangs.{event.waited_for.value}")]
 
-    @metrics.register(events.WorkerRecycled)
-    def _recycled(self, event: events.WorkerRecycled) -> Iterable[Metric]:
-        return [self._count("worker_recycles")]
+@_of_service.register(events.WorkerRestarting)
+def _(event: events.WorkerRestarting, ledger: Ledger) -> Iterator[Metric]:
+    worker = ledger.services[event.service].workers.get(event.worker_id)
+    cause = worker.end.outcome if worker and worker.end else "unknown"
+    yield _count(f"worker_restarts.{cause}")
 
-    def _gauge(self, name: str, value: int) -> Metric:
-        return Metric("gauge", f"{self._path}.workers.{name}", value)
 
-    def _count(self, name: str) -> Metric:
-        return Metric("incr", f"{self._path}.{name}", 1)
+@_of_service.register(events.WorkerHung)
+def _(event: events.WorkerHung, ledger: Ledger) -> Iterator[Metric]:
+    yield _count(f"worker_hangs.{event.waited_for.value}")
 
-    def _time(self, name: str, seconds: float) -> Metric:
-        return Metric("timing", f"{self._path}.{name}", seconds * 1000)
+
+@_of_service.register(events.WorkerRecycled)
+def _(event: events.WorkerRecycled, ledger: Ledger) -> Iterator[Metric]:
+    yield _count("worker_recycles")
+
+
+def _count(name: str) -> Metric:
+    return Metric("incr", name, 1)
+
+
+def _time(name: str, seconds: float) -> Metric:
+    return Metric("timing", name, seconds * 1000)
 
 
 def _of_manager(event: Event) -> Iterator[Metric]:

@@ -154,27 +154,38 @@ def host_of(application: Application) -> int | None:
     return None
 
 
-def test_who_kills_the_notifier_loses_no_more_than_its_gauges(
+def test_who_kills_the_notifier_has_right_gauges_from_its_start(
     launch: Launch, server: Server
 ) -> None:
-    running = Running(launch, configuration(server, web=1))
+    running = Running(launch, configuration(server, web=2))
     application = running.application
-    server.wait_for_workers(application, "web", 1, 1, 0)
+    server.wait_for_workers(application, "web", 2, 2, 0)
     first = application.until(lambda: host_of(application), "the notifier's process")
     os.kill(first, signal.SIGKILL)
     application.wait_for_end_of(first)
-    application.until(lambda: host_of(application), "another")
     server.read()
     server.gauges.clear()
-    os.kill(running.wait_for_counts(web=1)["web", 0], signal.SIGKILL)
-    application.wait_for("worker_ready", 2)
+    # nothing happens, and yet it is told
+    server.wait_for_workers(application, "web", 2, 2, 0)
+    assert host_of(application) not in (None, first)
+    os.kill(running.wait_for_counts(web=2)["web", 0], signal.SIGKILL)
+    application.wait_for("worker_ready", 3)
     server.wait_for_counters(
         application,
-        service__web__worker_starts=2,
+        service__web__worker_starts=3,
         service__web__worker_exits__signal=1,
         service__web__worker_restarts__signal=1,
     )
-    assert server.workers("web") == (None, None, None)
-    running.succeed(configuration(server, web=2))
     server.wait_for_workers(application, "web", 2, 2, 0)
     assert application.stop() == 0
+
+
+def test_who_comes_by_a_reload_knows_the_workers_that_are_there(
+    launch: Launch, server: Server
+) -> None:
+    made = configuration(server, web=2)
+    made["cotyledon"]["notifiers"] = "events"
+    running = Running(launch, made)
+    running.succeed(configuration(server, web=2))
+    server.wait_for_workers(running.application, "web", 2, 2, 0)
+    running.stop()

@@ -32,6 +32,7 @@ limited = cotyledon_plugins.restart_policies.limited:Limited
 events = reconfigured_plugins:Events
 second = reconfigured_plugins:Second
 statsd = cotyledon_plugins.notifiers.statsd:Statsd
+opentelemetry = cotyledon_plugins.notifiers.opentelemetry.notifier:OpenTelemetry
 """
 
 PAINT = [cfg.StrOpt("fixed", default="unset"), cfg.StrOpt("soft", default="unset", mutable=True)]

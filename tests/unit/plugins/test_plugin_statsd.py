@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 import socket
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from cotyledon_core import Cause, ExitStatus, Phase, ServiceId, WorkerId, events
+from cotyledon_core import Cause, ExitStatus, Ledger, Phase, ServiceId, WorkerId, events
 
 pytest.importorskip("statsd")
 
@@ -55,12 +53,17 @@ def server() -> Iterator[Server]:
 
 
 class Told:
-    """A notifier, and events for it of which a test says what matters."""
+    """A notifier, and events for it of which a test says what matters.
 
-    def __init__(self, server: Server, **options: Any) -> None:
+    :param late: whether the manager has started before.
+    """
+
+    def __init__(self, server: Server, *, late: bool = False, **options: Any) -> None:
         self.notifier = Statsd(**{"host": "127.0.0.1", "port": server.port, **options})
         self.now = 0.0
         self._server = server
+        if not late:
+            self.tell(events.ManagerStarted, pid=1, name="m")
 
     def tell(self, event: type[events.Event], **fields: Any) -> list[str]:
         """What the server gets for it."""
@@ -100,7 +103,6 @@ class Told:
 def told(server: Server) -> Iterator[Told]:
     """A notifier that is there from the start, with a service of two workers."""
     told = Told(server)
-    told.tell(events.ManagerStarted, pid=1, name="m")
     told.of_service(events.ServiceAdded, workers=2)
     yield told
     told.notifier.close()
@@ -240,35 +242,51 @@ def test_reloads_and_hooks(told: Told) -> None:
 # -- what is not known is not told
 
 
-def test_who_comes_later_sends_gauges_as_far_as_they_are_known(server: Server) -> None:
-    told = Told(server)
+def test_who_comes_later_sends_gauges_when_it_knows_them(server: Server) -> None:
+    told = Told(server, late=True)
     assert told.tell(events.ManagerReady, services=1, workers=2) == []
     assert told.exit() == [counted("worker_exits.error"), timed("worker_uptime", 1500)]
-    assert told.of_service(events.ServiceScaled, old_workers=2, workers=3) == gauges(3, 0, 0)[:1]
-    assert told.restart() == [counted("worker_restarts.error"), *gauges(3, 0, 0)[:1]]
-    assert told.ready(1)[1:] == gauges(3, 1, 1)
+    told.notifier.synchronize(ledger_of_three())
+    assert server.received() == gauges(3, 2, 0)
+    assert told.exit(1)[2:] == gauges(3, 1, 0)
+    assert told.restart(1) == [counted("worker_restarts.error"), *gauges(3, 1, 1)]
     told.notifier.close()
+
+
+def test_what_is_missing_makes_gauges_wait(server: Server, told: Told) -> None:
+    told.ready()
+    assert told.tell(events.EventsDropped, count=3, reason="slow") == []
+    assert told.exit() == [counted("worker_exits.error"), timed("worker_uptime", 1500)]
+    told.notifier.synchronize(ledger_of_three())
+    assert server.received() == gauges(3, 2, 0)
+
+
+def ledger_of_three() -> Ledger:
+    """Of three workers, two of which are ready."""
+    ledger = Ledger()
+    ledger.note(events.ServiceAdded(at=0.0, wall_time=0.0, workers=3, **SERVICE))
+    for worker_id in range(2):
+        of_worker = {"worker_id": WorkerId(worker_id), "incarnation": 1, "pid": 42, **SERVICE}
+        ledger.note(events.WorkerReady(at=0.0, wall_time=0.0, start_duration=0.25, **of_worker))
+    return ledger
 
 
 def test_a_restart_after_an_end_that_was_not_heard_of(told: Told) -> None:
     assert told.restart()[0] == counted("worker_restarts.unknown")
 
 
-def test_gauges_are_sent_again_without_an_event(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(statsd, "GAUGES_EVERY", 0.01)
-    threads = threading.active_count()
-    told = Told(server)
-    assert threading.active_count() == threads
-    told.of_service(events.ServiceAdded, workers=1)
+def test_gauges_are_sent_again_without_an_event(server: Server, told: Told) -> None:
+    assert told.notifier.deadline() == statsd.GAUGES_EVERY
+    told.now = statsd.GAUGES_EVERY
     told.spawn()
-    deadline = time.monotonic() + 30
-    while server.received()[:3] != gauges(1, 0, 0):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    told.notifier.close()
-    assert threading.active_count() == threads
+    assert told.notifier.deadline() == statsd.GAUGES_EVERY
+    told.notifier.wake(statsd.GAUGES_EVERY)
+    assert server.received() == gauges(2, 0, 0)
+    assert told.notifier.deadline() == 2 * statsd.GAUGES_EVERY
+
+
+def test_who_is_told_nothing_has_nothing_to_send(server: Server) -> None:
+    assert Statsd(host="127.0.0.1", port=server.port).deadline() is None
 
 
 # -- names
@@ -284,7 +302,7 @@ def test_a_service_is_one_part_of_a_name(told: Told, service: str, part: str) ->
 
 @pytest.mark.parametrize(("prefix", "first"), [("", ""), ("lab.host-1", "lab.host-1.")])
 def test_prefix(server: Server, prefix: str, first: str) -> None:
-    told = Told(server, prefix=prefix)
+    told = Told(server, late=True, prefix=prefix)
     assert told.of_worker(events.WorkerSpawned) == [f"{first}service.web.worker_starts:1|c"]
     told.notifier.close()
 
@@ -354,9 +372,9 @@ def test_a_look_up_is_tried_again_without_an_event(server: Server, names: Names)
     told.of_service(events.ServiceAdded, workers=1)
     told.spawn()
     names.address = "127.0.0.1"
-    told.notifier.send_gauges(statsd.RETRY_AFTER - 1)
+    told.notifier.wake(statsd.RETRY_AFTER - 1)
     assert server.received() == []
-    told.notifier.send_gauges(statsd.RETRY_AFTER)
+    told.notifier.wake(statsd.RETRY_AFTER)
     assert server.received() == [counted("worker_starts"), *gauges(1, 0, 0)]
     told.notifier.close()
 

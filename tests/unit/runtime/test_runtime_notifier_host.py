@@ -15,18 +15,27 @@ from typing import Any
 import pytest
 
 from cotyledon_core import events
+from cotyledon_core.event_log import EventLog
 from cotyledon_core.events import Event, EventsDropped
 from cotyledon_core.ledger import Ledger
 from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.plugins.restart_policy import ExitStatus
 from cotyledon_core.record import replace
 from cotyledon_core.runtime.helper import MESSAGE_LIMIT, Dropped
-from cotyledon_core.runtime.notifier_host import DISABLED_STATUS, NotifierHost, Piece
+from cotyledon_core.runtime.helpers import HEALTHY_AFTER
+from cotyledon_core.runtime.notifier_host import (
+    DEATHS_ALLOWED,
+    DISABLED_STATUS,
+    NotifierHost,
+    Piece,
+)
 from cotyledon_core.testing import every_event
 from cotyledon_core.testing.samples import SERVICE_ID
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="hosts are forked")
 
 EVENTS = list(every_event())
+EXIT = ExitStatus(code=7)
 
 
 def too_large() -> Event:
@@ -150,6 +159,36 @@ def test_the_notifier_is_told_how_many_events_it_has_lost(hosted: Callable[..., 
     assert told.reason
     assert told.wall_time > 0
     assert it.hear() == EVENTS[1]
+
+
+# -- a process that ends
+
+
+def faults(host: NotifierHost, *lives: float, status: ExitStatus = EXIT) -> list[str]:
+    return [host.fault(status, lived) for lived in lives]
+
+
+@pytest.fixture
+def host() -> NotifierHost:
+    """That is not started."""
+    return NotifierHost("test", EventLog())
+
+
+def test_a_process_that_ends_again_and_again_is_given_up(host: NotifierHost) -> None:
+    *before, last = faults(host, *[HEALTHY_AFTER - 1] * DEATHS_ALLOWED)
+    assert before == [""] * (DEATHS_ALLOWED - 1)
+    assert str(DEATHS_ALLOWED) in last
+    assert "exit status 7" in last
+
+
+def test_one_that_was_healthy_begins_anew(host: NotifierHost) -> None:
+    for _ in range(3):
+        assert not any(faults(host, HEALTHY_AFTER, *[0.0] * (DEATHS_ALLOWED - 2)))
+    assert faults(host, 0.0) != [""]
+
+
+def test_one_that_says_so_is_given_up_at_once(host: NotifierHost) -> None:
+    assert faults(host, 1e6, status=ExitStatus(code=DISABLED_STATUS)) == ["it failed too often"]
 
 
 # -- making up for gaps

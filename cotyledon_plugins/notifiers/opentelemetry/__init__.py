@@ -1,0 +1,1 @@
+"""Parts of the notifier ``opentelemetry``; loaded where it works, as the SDK is heavy."""
