@@ -286,8 +286,7 @@ class ServiceManager:
 
         It also starts what :meth:`start_service` would.
 
-        :param rolling: replace workers as a reload does, so many at a time; else all are
-            stopped at once.
+        :param rolling: replace workers as a reload does, so many at a time; else all at once.
         :raises ValueError: for an unknown service.
         """
         self._command(service_id, msg.OperatorRestart(service_id, rolling=bool(rolling)))
