@@ -11,10 +11,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Container, Mapping
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from oslo_config import cfg
 
+from cotyledon_core.config import preview
 from cotyledon_core.config.difference import Difference, ServiceChange, difference, refusals
 from cotyledon_core.config.loader import read
 from cotyledon_core.config.origin import SharedConf
@@ -98,6 +99,15 @@ class Reloader:
             raise ConfigurationError(refusals(found, settings))
         before = _notifiers_before(found, self._running)
         return partial(self._take_over, found, settings, conf, before)
+
+    def preview(self) -> dict[str, Any]:
+        """What a reload would change, as plain values; changes nothing.
+
+        :raises ConfigurationError: with every fault found.
+        """
+        settings = read(self._shared)[0].with_policies_of(self._running)
+        found = difference(self._running, settings)
+        return preview.plain(found, refusals(found, settings))
 
     def _take_over(
         self,

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from cotyledon_core.control import protocol
 from cotyledon_core.control.errors import ControlError, NoManager
 from cotyledon_core.control.protocol import Lines
-from cotyledon_core.control.results import Health, Hello, Scaled, Status
+from cotyledon_core.control.results import Health, Hello, LogLevel, Preview, Status
 
 Answer = TypeVar("Answer")
 
@@ -92,16 +92,45 @@ def health(service: str | None, quorum: str | None) -> Call[Health]:
     return Call(Health.of, "health", service=service, quorum=quorum)
 
 
-def scale(service: str, workers: int) -> Call[Scaled]:
-    return Call(Scaled.of, "scale", service=service, workers=workers)
+def scale(service: str, workers: int, wait: bool, timeout: float | None) -> Call[None]:
+    return Call(_nothing, "scale", service=service, workers=workers, wait=wait, timeout=timeout)
 
 
-def reload() -> Call[None]:
-    return Call(_nothing, "reload")
+def of_service(
+    command: str, service: str, worker: int | None, wait: bool, timeout: float | None, **more: Any
+) -> Call[None]:
+    """``stop``, ``start`` or ``restart``."""
+    return Call(
+        _nothing, command, service=service, worker=worker, wait=wait, timeout=timeout, **more
+    )
 
 
-def shutdown(now: bool) -> Call[None]:
-    return Call(_nothing, "shutdown", now=now)
+def reload(wait: bool, timeout: float | None) -> Call[None]:
+    return Call(_nothing, "reload", wait=wait, timeout=timeout)
+
+
+def preview() -> Call[Preview]:
+    return Call(Preview.of, "reload", dry_run=True)
+
+
+def shutdown(now: bool, wait: bool) -> Call[None]:
+    return Call(_nothing, "shutdown", now=now, wait=wait)
+
+
+def wait(service: str | None, worker: int | None, timeout: float | None) -> Call[None]:
+    return Call(_nothing, "wait", service=service, worker=worker, timeout=timeout)
+
+
+def events(after: int | None, since: float | None, service: str | None, follow: bool) -> Call[None]:
+    return Call(_nothing, "events", after=after, since=since, service=service, follow=follow)
+
+
+def dump(service: str | None, worker: int | None) -> Call[str]:
+    return Call(lambda value: str(value["stacks"]), "dump", service=service, worker=worker)
+
+
+def log_level(logger: str | None, level: str | None) -> Call[LogLevel]:
+    return Call(LogLevel.of, "log-level", logger=logger, level=level)
 
 
 def _nothing(value: Any) -> None:

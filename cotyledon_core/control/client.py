@@ -13,13 +13,25 @@ from typing import Any, Self
 from cotyledon_core.control import calls
 from cotyledon_core.control.calls import Answer, Call, Exchange, Line
 from cotyledon_core.control.errors import NoManager
-from cotyledon_core.control.results import Health, Hello, Scaled, Status
+from cotyledon_core.control.results import (
+    Entry,
+    Health,
+    Hello,
+    LogLevel,
+    Preview,
+    Progress,
+    Status,
+)
 
 TIMEOUT = 10.0
 """Seconds."""
+ENDLESS = float("inf")
+LONGEST_WAIT = 2e6
+"""Seconds; a socket does not take any number."""
 READ_SIZE = 64 * 1024
 
 Told = Callable[[Any], None]
+OnProgress = Callable[[Progress], None]
 
 
 class Client:
@@ -79,20 +91,147 @@ class Client:
         """
         return self.call(calls.health(service, quorum))
 
-    def scale(self, service: str, workers: int) -> Scaled:
+    # Each of these has "wait", whether to return only when it has been done, raising
+    # ControlError (code "failed") if it cannot be; "timeout", the seconds for that, None for
+    # no end; and "progress", which is told how far the services are meanwhile.
+
+    def scale(
+        self,
+        service: str,
+        workers: int,
+        *,
+        wait: bool = False,
+        timeout: float | None = None,
+        progress: OnProgress | None = None,
+    ) -> None:
         """Change a service's number of workers."""
-        return self.call(calls.scale(service, workers))
+        self._order(calls.scale(service, workers, wait, timeout), wait, timeout, progress)
 
-    def reload(self) -> None:
+    def stop(
+        self,
+        service: str,
+        worker: int | None = None,
+        *,
+        wait: bool = False,
+        timeout: float | None = None,
+        progress: OnProgress | None = None,
+    ) -> None:
+        """Stop a service, or one worker of it, until :meth:`start`."""
+        call = calls.of_service("stop", service, worker, wait, timeout)
+        self._order(call, wait, timeout, progress)
+
+    def start(
+        self,
+        service: str,
+        worker: int | None = None,
+        *,
+        wait: bool = False,
+        timeout: float | None = None,
+        progress: OnProgress | None = None,
+    ) -> None:
+        """Start what was stopped, given up or left ended."""
+        call = calls.of_service("start", service, worker, wait, timeout)
+        self._order(call, wait, timeout, progress)
+
+    def restart(
+        self,
+        service: str,
+        worker: int | None = None,
+        *,
+        rolling: bool = False,
+        wait: bool = False,
+        timeout: float | None = None,
+        progress: OnProgress | None = None,
+    ) -> None:
+        """Give a service, or one worker of it, new processes.
+
+        :param rolling: a few at a time, as a reload does.
+        """
+        call = calls.of_service("restart", service, worker, wait, timeout, rolling=rolling)
+        self._order(call, wait, timeout, progress)
+
+    def reload(
+        self,
+        *,
+        wait: bool = False,
+        timeout: float | None = None,
+        progress: OnProgress | None = None,
+    ) -> None:
         """Have the configuration read again, as SIGHUP does."""
-        self.call(calls.reload())
+        self._order(calls.reload(wait, timeout), wait, timeout, progress)
 
-    def shutdown(self, *, now: bool = False) -> None:
-        """Have the manager stop, as SIGTERM does; its end is not waited for.
+    def preview(self) -> Preview:
+        """What a reload would change."""
+        return self.call(calls.preview())
+
+    def wait(
+        self,
+        service: str | None = None,
+        worker: int | None = None,
+        *,
+        timeout: float | None = None,
+        progress: OnProgress | None = None,
+    ) -> None:
+        """Until a service, one worker of it, or all services are ready."""
+        self._order(calls.wait(service, worker, timeout), True, timeout, progress)
+
+    def shutdown(
+        self, *, now: bool = False, wait: bool = False, timeout: float | None = None
+    ) -> None:
+        """Have the manager stop, as SIGTERM does.
 
         :param now: at once, as SIGINT does.
+        :param wait: whether to return only when it has ended.
         """
-        self.call(calls.shutdown(now))
+        try:
+            self._order(calls.shutdown(now, wait), wait, timeout, None)
+        except NoManager:
+            if not wait:
+                raise
+
+    def events(
+        self,
+        *,
+        after: int | None = None,
+        since: float | None = None,
+        service: str | None = None,
+        follow: bool = False,
+    ) -> Iterator[Entry]:
+        """The last events and decisions, from the flight recorder.
+
+        :param after: only those with a greater number.
+        :param since: only those that are not older, in seconds since the epoch.
+        :param follow: whether to go on with those that come, without end.
+        """
+        call = calls.events(after, since, service, follow)
+        for line in self._lines(call, ENDLESS if follow else None):
+            if not line.is_last:
+                yield Entry.of(line.value or {})
+
+    def dump(self, service: str | None = None, worker: int | None = None) -> str:
+        """The Python stacks of a worker that runs; the manager's without a service."""
+        return self.call(calls.dump(service, worker))
+
+    def log_level(self, logger: str | None = None, level: str | None = None) -> LogLevel:
+        """The level of a logger in the manager.
+
+        :param logger: the root logger unless given.
+        :param level: what to set it to.
+        """
+        return self.call(calls.log_level(logger, level))
+
+    def _order(
+        self, call: Call[None], wait: bool, timeout: float | None, progress: OnProgress | None
+    ) -> None:
+        def told(value: Any) -> None:
+            if progress is not None:
+                progress(Progress.of(value))
+
+        patience: float | None = None
+        if wait:
+            # the manager's own answer comes first
+            patience = ENDLESS if timeout is None else timeout + self.timeout
+        self.call(call, told, patience)
 
     # -- the exchange
 
@@ -155,4 +294,4 @@ def _left(until: float) -> float:
     left = until - time.monotonic()
     if left <= 0:
         raise TimeoutError
-    return left
+    return min(left, LONGEST_WAIT)

@@ -205,9 +205,91 @@ class Health(Result):
         return super().of({**data, "services": services})
 
 
-class Scaled(Result):
-    """A service has another size."""
+class Entry(Result):
+    """An event or a decision, from the flight recorder."""
+
+    number: int
+    event: str
+    """Its kind: that of an event, ``signalled``, ``commanded``, or ``dropped`` for a gap."""
+    at: float
+    """Monotonic seconds of the manager's machine."""
+    wall_time: float
+    """Seconds since the epoch."""
+    service: str | None
+    worker_id: int | None
+    pid: int | None
+    text: str
+    data: Mapping[str, Any]
+    """All fields, as in :doc:`events`."""
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        if "dropped" in data:
+            text = f"{data['dropped']} entries are missing here"
+            data = {"event": "dropped", "text": text, **data}
+        return super().of({**data, "data": data})
+
+
+class LogLevel(Result):
+    """The level of a logger."""
+
+    logger: str
+    level: str
+    effective: str
+    """What holds if it has none of its own."""
+
+
+class Progress(Result):
+    """How far a service is while a command is waited for."""
+
+    service: str
+    ready: int
+    wanted: int
+
+
+class ServicePreview(Result):
+    """What a reload would do to a service that stays."""
 
     service: str
     old_workers: int
     workers: int
+    effects: tuple[str, ...]
+    """Of ``scaled``, ``replaced``, ``reloaded`` (in place) and ``taken over``."""
+    live: tuple[str, ...]
+    """Options."""
+    replacing: tuple[str, ...]
+    in_place: tuple[str, ...]
+    restart: tuple[str, ...]
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        return super().of({**data, **_tuples(data)})
+
+
+class Preview(Result):
+    """What a reload would change."""
+
+    added: tuple[str, ...]
+    """Services."""
+    removed: tuple[str, ...]
+    changed: tuple[ServicePreview, ...]
+    notifiers: Mapping[str, Any]
+    """``added``, ``removed`` and ``changed``."""
+    live: tuple[str, ...]
+    """Options of the manager itself."""
+    refused: tuple[str, ...]
+    """Why it would be refused: what needs a restart of the manager."""
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        changed = tuple(map(ServicePreview.of, data.get("changed") or ()))
+        return super().of({**data, **_tuples(data), "changed": changed})
+
+    def __bool__(self) -> bool:
+        notifiers = any((self.notifiers or {}).values())
+        parts = (self.added, self.removed, self.changed, self.live, self.refused)
+        return notifiers or any(parts)
+
+
+def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) for key, value in data.items() if isinstance(value, list)}

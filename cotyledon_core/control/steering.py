@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cotyledon_core.control.access import Peer
 from cotyledon_core.ledger import Ledger
+from cotyledon_core.supervision.actions import CommandDone
+from cotyledon_core.supervision.messages import OperatorCommand
 from cotyledon_core.supervision.snapshot import Snapshot
 from cotyledon_core.types import ServiceId
+
+if TYPE_CHECKING:
+    from cotyledon_core.runtime.children import WorkerProcess
+    from cotyledon_core.runtime.recorder import Recorder
 
 
 class Manager(Protocol):
     """A running manager, from its own thread."""
+
+    recorder: Recorder
 
     @property
     def ledger(self) -> Ledger:
@@ -27,8 +36,19 @@ class Manager(Protocol):
     def note_command(self, text: str, peer: Peer) -> None:
         """Somebody has asked for something that changes what runs."""
 
-    def scale(self, service_id: ServiceId, workers: int) -> None: ...
+    def command(self, command: OperatorCommand, done: Callable[[CommandDone], None]) -> int:
+        """Have it obeyed, and tell once what has become of it; its number."""
 
-    def reload(self) -> None: ...
+    def forget(self, number: int) -> None:
+        """Do not tell what becomes of this command."""
 
     def shut_down(self, *, graceful: bool) -> None: ...
+
+    def preview_reload(self) -> dict[str, Any]:
+        """What a reload would change.
+
+        :raises ConfigurationError: with every fault found.
+        """
+
+    def worker(self, service_id: ServiceId, worker_id: int) -> WorkerProcess | None:
+        """The newest process of a worker."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.runtime.reconfiguration import Reconfiguration
@@ -38,6 +38,14 @@ class AddedReloader:
         if added is not None and self._registry.added is not None:
             added.check_sockets(self._registry.added)
         return partial(self._take_over, added)
+
+    def preview(self) -> dict[str, Any]:
+        """Only whether it can be read: what changes is up to the program.
+
+        :raises ConfigurationError: with every fault found.
+        """
+        self._read()
+        return {}
 
     def _take_over(self, added: AddedServices | None, target: Reconfiguration) -> None:
         before, self._registry.added = self._registry.added, added

@@ -69,6 +69,8 @@ class Dispatcher:
         self._untold: deque[events.Event] = deque()
         self.ledger = Ledger()
         """What the events that were told amount to."""
+        self.record: Callable[[events.Event], None] | None = None
+        """Keeps each event, for the flight recorder."""
         self.hosts: dict[str, NotifierHost] = {}
 
     def add_notifier(self, name: str, notifier: Notifier, *, may_host: bool) -> None:
@@ -118,6 +120,8 @@ class Dispatcher:
     def publish(self, event: events.Event) -> None:
         """Tell an event: to the hooks now, to the notifiers by the next :meth:`flush`."""
         self._untold.append(event)
+        if self.record is not None:
+            self.record(event)
         self._call_hooks(event)
 
     def flush(self) -> None:

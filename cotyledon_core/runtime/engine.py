@@ -258,6 +258,16 @@ class Engine:
         self._run.household.reloaded()
         return reload.messages()
 
+    def preview_reload(self) -> dict[str, Any]:
+        """What a reload would change.
+
+        :raises ConfigurationError: with every fault found.
+        """
+        if self.reloader is None:
+            return {}
+        with self._foreign_code.entered(), self._environment.restored():
+            return self.reloader.preview()
+
     def _collect(self, reload: Reload, target: Callable[[Reload], Any]) -> None:
         if self.reloader is None:
             for definition in list(self.definitions.values()):

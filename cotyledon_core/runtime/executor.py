@@ -73,6 +73,7 @@ class Executor:
     ) -> None:
         self.exit_status: int | None = None
         self.watch: Callable[[WorkerProcess], None] = lambda process: None
+        self.signalled: Callable[[WorkerProcess, Request], None] | None = None
         self.notify_address: Callable[[], str | None] = lambda: None
         self.sockets: Callable[[Iterable[str]], Sequence[tuple[str, int]]] = lambda names: ()
         self.ask_shutdown: Callable[[], None] = lambda: None
@@ -195,6 +196,8 @@ class Executor:
             return ()
         if action.request is Request.RELOAD and not process.reload_signal:
             return [LeaveAsked(action.incarnation)]
+        if self.signalled is not None:
+            self.signalled(process, action.request)
         if action.request is Request.ABORT:
             definition = self._definitions.get(action.incarnation.service_id)
             # a service that was removed meanwhile has no wish any more

@@ -107,6 +107,11 @@ class Loop:
         return self._executor.exit_status
 
     @property
+    def exit_status(self) -> int | None:
+        """What the supervisor has decided; None before the end."""
+        return self._executor.exit_status
+
+    @property
     def done(self) -> bool:
         """Whether the supervisor has decided the end."""
         return self._executor.exit_status is not None

@@ -31,6 +31,9 @@ class Reloader(Protocol):
 
     def prepare(self) -> Callable[[Any], None]: ...
 
+    def preview(self) -> dict[str, Any]:
+        """What a reload would change, as plain values."""
+
 
 class Reload:
     """See the module's description.

@@ -25,7 +25,11 @@ from cotyledon_core.vitals import Vitals
 
 if TYPE_CHECKING:
     from cotyledon_core.control.server import Server
+    from cotyledon_core.control_settings import ControlSettings
+    from cotyledon_core.runtime.children import WorkerProcess
     from cotyledon_core.runtime.engine import Engine
+    from cotyledon_core.runtime.recorder import Recorder
+    from cotyledon_core.supervision.actions import Request
 
 
 class Run:
@@ -41,6 +45,8 @@ class Run:
         self._context = context
         self._loop: Loop | None = None
         self.server: Server | None = None
+        self._signalled: Callable[[WorkerProcess, Request], None] | None = None
+        self.recorder: Recorder | None = None
         self._spawners: dict[int, tuple[Any, spawner.Spawner]] = {}
         with contextlib.ExitStack() as opened:
             self._roll = Roll()
@@ -81,13 +87,39 @@ class Run:
         :raises ConfigurationError: if the manager must not start without it.
         """
         settings = self._engine.control
+        self._record(settings, name)
         if settings.socket:
             from cotyledon_core.runtime.steering import Steering, open_server
 
-            steering = Steering(self._engine, self.dispatcher, self._supervisor, self.household)
+            assert self.recorder is not None
+            steering = Steering(
+                self._engine,
+                self.dispatcher,
+                self._supervisor,
+                self.household,
+                self.children,
+                self.recorder,
+            )
             self.server = open_server(settings, name, self._selector, steering)
             if self.server is not None:
                 self._opened.callback(self.server.close)
+
+    def _record(self, settings: ControlSettings, name: str) -> None:
+        """Keep the last events and decisions, if anybody could read them."""
+        if not settings.records:
+            return
+        from cotyledon_core.runtime.flight import Flight
+
+        flight = Flight(settings, name, self._engine.definitions)
+        self.recorder = flight.recorder
+        self.dispatcher.record = flight.recorder.note
+        self._signalled = flight.signalled
+        # the last step: what happens until then belongs to it
+        self._opened.callback(lambda: flight.end(failed=self._failed))
+
+    @property
+    def _failed(self) -> bool:
+        return self._loop is None or not self._loop.done or self._loop.exit_status != 0
 
     def loop(
         self,
@@ -121,6 +153,7 @@ class Run:
         if self.server is not None:
             self._loop.visitors = self.server
         executor.watch = self._loop.watch
+        executor.signalled = self._signalled
         executor.notify_address = self._loop.notify_address
         executor.sockets = engine.listeners.of
         executor.ask_shutdown = engine.shut_down

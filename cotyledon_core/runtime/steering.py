@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import selectors
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from cotyledon_core.control.access import Peer
 from cotyledon_core.control.listener import InUse, Listener, Unusable, expanded
@@ -13,8 +14,13 @@ from cotyledon_core.control_settings import ControlSettings
 from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.ledger import Ledger
 from cotyledon_core.log import Log
+from cotyledon_core.process import clock
+from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.dispatcher import Dispatcher
 from cotyledon_core.runtime.household import Household
+from cotyledon_core.runtime.recorder import Commanded, Recorder
+from cotyledon_core.supervision.actions import CommandDone
+from cotyledon_core.supervision.messages import OperatorCommand
 from cotyledon_core.supervision.snapshot import Snapshot
 from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.types import ServiceId
@@ -34,11 +40,15 @@ class Steering:
         dispatcher: Dispatcher,
         supervisor: Supervisor,
         household: Household,
+        children: Children,
+        recorder: Recorder,
     ) -> None:
         self._engine = engine
         self._dispatcher = dispatcher
         self._supervisor = supervisor
         self._household = household
+        self._children = children
+        self.recorder = recorder
 
     @property
     def ledger(self) -> Ledger:
@@ -54,13 +64,26 @@ class Steering:
         return self._supervisor.snapshot()
 
     def note_command(self, text: str, peer: Peer) -> None:
+        at, wall_time = clock.now()
+        self.recorder.note(Commanded(at, wall_time, text, peer.uid, peer.pid))
         LOG.info("control: %s, asked for by %s", text, peer)
 
-    def scale(self, service_id: ServiceId, workers: int) -> None:
-        self._engine.scale(service_id, workers)
+    def command(self, command: OperatorCommand, done: Callable[[CommandDone], None]) -> int:
+        return self._engine.command(command, done)
 
-    def reload(self) -> None:
-        self._engine.ask_reload()
+    def forget(self, number: int) -> None:
+        self._engine.forget(number)
+
+    def preview_reload(self) -> dict[str, Any]:
+        return self._engine.preview_reload()
+
+    def worker(self, service_id: ServiceId, worker_id: int) -> WorkerProcess | None:
+        found = None
+        for process in self._children.all():
+            incarnation = process.incarnation
+            if (incarnation.service_id, incarnation.worker_id) == (service_id, worker_id):
+                found = process
+        return found
 
     def shut_down(self, *, graceful: bool) -> None:
         self._engine.shut_down(graceful=graceful)

@@ -28,8 +28,7 @@ def test_status_and_scale(launch: Launch) -> None:
         pids = {(s.name, w.worker): w.pid for s in status.services for w in s.workers}
         assert pids == running.pids()
         assert client.health().status == "pass"
-        scaled = client.scale("web", 3)
-        assert (scaled.old_workers, scaled.workers) == (2, 3)
+        client.scale("web", 3)
         running.wait_for_counts(web=3, batch=1)
         (web,) = client.status("web").services
         assert web.wanted == 3
@@ -133,4 +132,4 @@ def test_errors_of_the_manager_are_exceptions(shared: Controlled) -> None:
             client.scale("absent", 1)
         assert caught.value.code == "unknown_service"
         assert "web" in str(caught.value)
-        assert client.scale("web", 1).workers == 1
+        client.scale("web", 1)

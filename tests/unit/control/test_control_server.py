@@ -14,13 +14,17 @@ from typing import Any
 
 import pytest
 
+from cotyledon_core import events
 from cotyledon_core.control import listener as listening
 from cotyledon_core.control import server as serving
 from cotyledon_core.control.access import Peer
 from cotyledon_core.control.listener import InUse, Listener, Unusable, expanded
 from cotyledon_core.control.server import Server
 from cotyledon_core.control_settings import ControlSettings
+from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.ledger import Ledger
+from cotyledon_core.runtime.children import WorkerProcess
+from cotyledon_core.runtime.recorder import Recorder
 from cotyledon_core.supervision.snapshot import Snapshot
 from cotyledon_core.types import ServiceId
 
@@ -32,6 +36,7 @@ class Manager:
 
     def __init__(self) -> None:
         self.ledger = Ledger()
+        self.recorder = Recorder(3)
         self.commands: list[str] = []
 
     def snapshot(self) -> Snapshot:
@@ -40,11 +45,17 @@ class Manager:
     def note_command(self, text: str, peer: Peer) -> None:
         self.commands.append(text)
 
-    def scale(self, service_id: ServiceId, workers: int) -> None:
+    def command(self, command: Any, done: Any) -> int:
+        raise RuntimeError("it is broken")
+
+    def forget(self, number: int) -> None:
         raise AssertionError
 
-    def reload(self) -> None:
-        raise RuntimeError("it is broken")
+    def preview_reload(self) -> dict[str, Any]:
+        raise ConfigurationError(["it is wrong"])
+
+    def worker(self, service_id: ServiceId, worker_id: int) -> WorkerProcess | None:
+        return None
 
     def shut_down(self, *, graceful: bool) -> None:
         pass
@@ -121,6 +132,42 @@ def test_a_command_that_raises_is_an_error(make: Callable[..., Bench]) -> None:
     bench.turn(3)
     answer = json.loads(client.recv(10000))
     assert (answer["id"], answer["error"]["code"]) == (4, "failed")
+
+
+def test_a_faulty_configuration_is_an_error(make: Callable[..., Bench]) -> None:
+    bench = make()
+    client = bench.connect()
+    client.send(request("reload", arguments={"dry_run": True}))
+    bench.turn(3)
+    assert json.loads(client.recv(10000))["error"]["text"] == "it is wrong"
+
+
+def test_the_recorder_is_told_in_pieces(make: Callable[..., Bench]) -> None:
+    bench = make()
+    for number in range(5):
+        bench.manager.recorder.note(events.ManagerReloading(at=0.0, wall_time=number))
+    client = bench.connect()
+    client.send(request("events", id=1, arguments={"after": 1, "since": 3.0}))
+    bench.turn(3)
+    *told, last = map(json.loads, client.recv(10000).splitlines())
+    assert told[0]["event"] == {"dropped": 1}
+    assert [line["event"]["number"] for line in told[1:]] == [4, 5]
+    assert last["result"] == {"last": 5}
+
+
+def test_followers_are_told_what_comes(make: Callable[..., Bench]) -> None:
+    bench = make()
+    client = bench.connect()
+    client.send(request("events", id=1, arguments={"follow": True}))
+    bench.turn(3)
+    assert bench.server.deadline() is None
+    for number in range(3):
+        bench.manager.recorder.note(events.ManagerReloading(at=0.0, wall_time=number))
+    assert bench.server.deadline() == 0.0
+    bench.turn()
+    lines = list(map(json.loads, client.recv(10000).splitlines()))
+    assert [line["event"]["number"] for line in lines] == [1, 2, 3]
+    assert bench.server.deadline() is None
 
 
 def test_an_answer_that_is_too_large(make: Callable[..., Bench]) -> None:

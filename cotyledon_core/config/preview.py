@@ -1,0 +1,53 @@
+"""What a reload would do, told in advance; by name, since values may be secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cotyledon_core.config.difference import Difference, ServiceChange
+
+
+def plain(found: Difference, refusals: list[str]) -> dict[str, Any]:
+    """The difference as values that JSON can hold.
+
+    :param refusals: why a running manager cannot take it over.
+    """
+    return {
+        "added": [service.name for service in found.added],
+        "removed": [service.name for service in found.removed],
+        "changed": [_service(change) for change in found.changed],
+        "notifiers": {
+            "added": list(found.notifiers.added),
+            "removed": list(found.notifiers.removed),
+            "changed": list(found.notifiers.changed),
+        },
+        "live": [str(key) for key in found.live],
+        "refused": refusals,
+    }
+
+
+def _service(change: ServiceChange) -> dict[str, Any]:
+    return {
+        "service": change.name,
+        "old_workers": change.old.workers,
+        "workers": change.new.workers,
+        "effects": list(_effects(change)),
+        "live": [key.name for key in change.live],
+        "replacing": [key.name for key in change.replacing],
+        "in_place": [str(key) for key in (*change.in_place, *change.conf)],
+        "restart": [key.name for key in change.restart],
+    }
+
+
+def _effects(change: ServiceChange) -> Iterator[str]:
+    if change.is_scaled:
+        yield "scaled"
+    if change.replacing or (
+        (change.in_place or change.conf) and change.new.options.always_replaces
+    ):
+        yield "replaced"
+    elif change.in_place or change.conf:
+        yield "reloaded"
+    if change.live:
+        yield "taken over"
