@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cotyledon_core.control.async_client import AsyncClient
     from cotyledon_core.control.client import Client
     from cotyledon_core.control.errors import ControlError, NoManager
 
-_HOMES = {"Client": "client", "ControlError": "errors", "NoManager": "errors"}
+_HOMES = {
+    "AsyncClient": "async_client",
+    "Client": "client",
+    "ControlError": "errors",
+    "NoManager": "errors",
+}
 
-__all__ = ["Client", "ControlError", "NoManager"]
+__all__ = ["AsyncClient", "Client", "ControlError", "NoManager"]
 
 
 def __getattr__(name: str) -> Any:

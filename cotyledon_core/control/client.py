@@ -204,9 +204,11 @@ class Client:
         :param follow: whether to go on with those that come, without end.
         """
         call = calls.events(after, since, service, follow)
-        for line in self._lines(call, ENDLESS if follow else None):
-            if not line.is_last:
-                yield Entry.of(line.value or {})
+        # by a connection of its own: whoever leaves the loop may go on with this one
+        with type(self)(self.path, self.timeout) as reader:
+            for line in reader._lines(call, ENDLESS if follow else None):
+                if not line.is_last:
+                    yield Entry.of(line.value or {})
 
     def dump(self, service: str | None = None, worker: int | None = None) -> str:
         """The Python stacks of a worker that runs; the manager's without a service."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 
 import pytest
 
-from cotyledon_core.control.errors import ControlError
+from cotyledon_core.control.async_client import AsyncClient
+from cotyledon_core.control.errors import ControlError, NoManager
 from cotyledon_core.control.results import Progress
 from tests.functional.configured import sections
 from tests.functional.controlled import SOCKET, Controlled
@@ -142,6 +144,8 @@ def test_the_flight_recorder(launch: Launch) -> None:
         following = follower.events(after=last, follow=True)
         os.kill(running.pids()["batch", 0], signal.SIGKILL)
         entry = next(entry for entry in following if entry.event == "worker_exited")
+        # beside it
+        assert follower.hello().pid == running.application.pid
         assert (entry.service, entry.data["status"]["signal"]) == ("batch", signal.SIGKILL)
     running.stop()
 
@@ -155,3 +159,28 @@ def test_it_is_written_when_the_manager_fails(launch: Launch, number: int) -> No
     if status:
         entries = [json.loads(line) for line in path.read_text().splitlines()]
         assert (entries[0]["event"], entries[-1]["event"]) == ("manager_started", "manager_stopped")
+
+
+def test_the_client_for_asyncio(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={}))
+
+    async def steer() -> None:
+        told: list[Progress] = []
+        async with AsyncClient(running.path) as client:
+            assert (await client.hello()).pid == running.application.pid
+            await client.scale("web", 2, wait=True, progress=told.append)
+            assert told[-1].ready == 2
+            assert (await client.status()).as_wanted
+            with pytest.raises(ControlError):
+                await client.stop("absent")
+            async for entry in client.events():
+                assert entry.event == "manager_started"
+                break
+            await client.restart("web", 1, wait=True)
+            await client.shutdown(wait=True)
+            with pytest.raises(NoManager):
+                await client.hello()
+
+    asyncio.run(steer())
+    assert running.application.wait() == 0
+    running.application.wait_until_gone()
