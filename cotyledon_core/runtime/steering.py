@@ -12,7 +12,7 @@ from cotyledon_core.control.listener import InUse, Listener, Unusable, expanded
 from cotyledon_core.control.server import Server
 from cotyledon_core.control_settings import ControlSettings
 from cotyledon_core.exceptions import ConfigurationError
-from cotyledon_core.ledger import Ledger
+from cotyledon_core.ledger import Ledger, Stage
 from cotyledon_core.log import Log
 from cotyledon_core.process import clock
 from cotyledon_core.runtime.children import Children, WorkerProcess
@@ -58,7 +58,8 @@ class Steering:
 
     @property
     def stopping(self) -> bool:
-        return self._household.stop_accepted_at is not None or self.snapshot().stopping
+        accepted = self._household.stop_accepted_at is not None
+        return accepted or self.ledger.stage in (Stage.STOPPING, Stage.STOPPED)
 
     def snapshot(self) -> Snapshot:
         return self._supervisor.snapshot()
