@@ -110,7 +110,7 @@ def test_anything_callable_may_be_added_and_twice(manager: Any) -> None:
 def test_names_are_made_unique(manager: Any) -> None:
     for name in (None, "web", None, "web", "Something"):
         manager.add(Something, name=name)
-    assert list(manager._names) == [
+    assert list(manager._registry.ids) == [
         "Something",
         "web",
         "Something-2",
@@ -128,7 +128,7 @@ def test_many_threads_may_add(manager: Any) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(manager._names) == len(set(manager._names.values())) == 160
+    assert len(manager._registry.ids) == len(set(manager._registry.ids.values())) == 160
 
 
 def policy_of(manager: Any, service_id: ServiceId) -> Any:
@@ -162,7 +162,7 @@ def test_what_is_no_policy_is_refused(manager: Any, policy: Any) -> None:
         Something,
         restart_policy=policy,
     )
-    assert not manager._names
+    assert not manager._registry.ids
 
 
 @pytest.mark.parametrize("when", ["notifyed", "", True, 3])
@@ -172,7 +172,7 @@ def test_when_a_class_is_ready_is_known(manager: Any, when: Any) -> None:
 
     text = f"Wrong: ready_when is {when!r}; it must be one of booted, notified"
     refused(TypeError, text, manager.add, Wrong)
-    assert not manager._names
+    assert not manager._registry.ids
 
 
 @pytest.mark.parametrize("name", ["run", "terminate", "reload"])
@@ -183,7 +183,7 @@ def test_nothing_awaits_the_coroutines_of_a_plain_service(manager: Any, name: st
     right = "it must be a plain method, or derive from AsyncService"
     text = f"Wrong: {name}() is a coroutine or a generator; {right}"
     refused(TypeError, text, manager.add, plain)
-    assert not manager._names
+    assert not manager._registry.ids
     manager.add(type("Right", (cotyledon.AsyncService,), {name: coroutine}))
 
 
@@ -212,7 +212,7 @@ def test_when_a_class_may_be_ready(manager: Any, when: Any) -> None:
 def test_an_option_that_there_is_not(manager: Any, name: str, near: str) -> None:
     text = f"add() has no option {name!r}; did you mean {near}?"
     refused(TypeError, text, manager.add, Something, **{name: 5})
-    assert not manager._names
+    assert not manager._registry.ids
 
 
 def test_all_options_that_there_are_not(manager: Any) -> None:
@@ -401,7 +401,7 @@ def test_nothing_starts_after_what_was_not_added_before(manager: Any, name: str)
     manager.add(Something, name="first")
     text = f"start_after: no service {name!r} was added before this one"
     refused(ValueError, text, manager.add, Something, name="second", start_after=["first", name])
-    assert list(manager._names) == ["first"]
+    assert list(manager._registry.ids) == ["first"]
 
 
 @pytest.mark.parametrize("names", [3, [3], None])

@@ -37,7 +37,7 @@ def operated(count: str, *arguments: str) -> None:
 
     made = cotyledon.ServiceManager.from_config(loader.load(arguments))
     record("manager")
-    service_id = next(iter(made._names.values()))
+    service_id = next(iter(made._registry.ids.values()))
 
     def scale(*_: Any) -> None:
         made.reconfigure(service_id, int(count))
