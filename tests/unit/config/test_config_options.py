@@ -34,7 +34,8 @@ def test_all_options_are_listed() -> None:
     assert {"services", "name", "restart_delay", "capped_period"} <= names("cotyledon")
     assert {"service_type", "workers", "command", "rlimits"} <= names("service:command")
     assert {"service_type", "target"} <= names("service:sample")
-    assert names("notifier:systemd") == {"notifier_type", "socket"}
+    own = {"socket", "watchdog_quorum", "extend_timeout", "extend_limit"}
+    assert names("notifier:systemd") == {"notifier_type", *own}
 
 
 def test_each_option_has_a_help(monkeypatch: pytest.MonkeyPatch) -> None:
