@@ -1,4 +1,4 @@
-"""Measures what notifiers cost: all of them against none, side by side in one run.
+"""Measures what notifiers cost: none, the log alone, and all, side by side in one run.
 
 ``python -m benchmarks.notifiers`` from a checkout; ``--help`` lists the options.
 """
@@ -12,7 +12,7 @@ import socket
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -84,20 +84,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse(argv)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     procfs.become_subreaper()
-    times: list[list[float]] = [[], []]
-    rates: list[list[float]] = [[], []]
+    sides: dict[str, Names] = {}
+    times: dict[str, list[float]] = {}
+    rates: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="cotyledon-benchmark-") as directory:
         scratch = Path(directory)
         with receivers(scratch) as known:
-            names = [name for name in known if find_spec(PACKAGES.get(name, "sys"))]
-            sides: list[Names] = [(), [known[name] for name in names]]
+            present = [name for name in known if find_spec(PACKAGES.get(name, "sys"))]
+            sides = {
+                "none": [],
+                "log": [known["log"]],
+                "all": [known[name] for name in present],
+            }
             for _ in range(options.rounds):
-                for side, found in enumerate(recoveries(scratch, sides)):
-                    times[side] += found
-                for side, each in enumerate(sides):
-                    rates[side].append(rate(scratch, each))
-    print(f"with: {', '.join(names)}")
-    report(times, rates)
+                for name, found in zip(sides, recoveries(scratch, [*sides.values()]), strict=True):
+                    times.setdefault(name, []).extend(found)
+                for name, given in sides.items():
+                    rates.setdefault(name, []).append(rate(scratch, given))
+    print(f"all: {', '.join(present)}")
+    for name in sides:
+        print(row(name, times, rates))
     return 0
 
 
@@ -107,13 +113,19 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def report(times: Sequence[Sequence[float]], rates: Sequence[Sequence[float]]) -> None:
-    none, all_of_them = (statistics.median(each) for each in times)
-    ratio = statistics.median(b / a for a, b in zip(*times, strict=True))
-    print(f"recovery of one of {WORKERS}, without: {none * 1e3:.2f} ms")
-    print(f"recovery of one of {WORKERS}, with:    {all_of_them * 1e3:.2f} ms  {ratio:.2f}x")
-    for text, found in zip(("without:", "with:   "), rates, strict=True):
-        print(f"events per second, {text} {statistics.median(found):.0f}")
+def row(
+    name: str, times: Mapping[str, Sequence[float]], rates: Mapping[str, Sequence[float]]
+) -> str:
+    """What one side did; ratios are medians over the recoveries of the same turn."""
+    recovery = statistics.median(times[name]) * 1e3
+    ratios = [
+        f"{statistics.median(b / a for a, b in zip(times[base], times[name], strict=True)):.2f}x"
+        for base in ("none", "log")
+    ]
+    return (
+        f"{name:5} recovery of one of {WORKERS}: {recovery:6.2f} ms, {ratios[0]} none, "
+        f"{ratios[1]} log; {statistics.median(rates[name]):.0f} events per second"
+    )
 
 
 if __name__ == "__main__":

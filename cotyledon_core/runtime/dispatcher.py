@@ -129,8 +129,10 @@ class Dispatcher:
         while self._untold:
             event = self._untold.popleft()
             self.ledger.note(event)
-            for host in self.hosts.values():
-                host.put(event)
+            if self.hosts:
+                data = packed(event)
+                for host in self.hosts.values():
+                    host.put_packed(data)
             for name, notifier in list(self._inline.items()):
                 self._call(name, notifier, partial(notifier.notify, event))
 

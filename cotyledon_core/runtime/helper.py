@@ -95,7 +95,10 @@ class Helper:
 
     def put(self, message: Any) -> None:
         """Queue a message; never blocks."""
-        data = packed(message)
+        self.put_packed(packed(message))
+
+    def put_packed(self, data: bytes) -> None:
+        """The same for one that is :func:`packed`, so that several helpers can be sent it."""
         if len(data) > MESSAGE_LIMIT:
             self._drop(1)
             return
