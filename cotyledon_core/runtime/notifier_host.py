@@ -53,6 +53,7 @@ class NotifierHost(Helper):
 
     def __init__(self, name: str, notifier: Notifier) -> None:
         super().__init__(f"notifier {name}", lambda receive: _Host(name, notifier).serve(receive))
+        self.notifier = notifier
 
     def start(self) -> int:
         self.has_gap = True
