@@ -92,9 +92,12 @@ def check_notifier(cls: type[Notifier], **options: Any) -> Notifier:
         notifier = cls(**values)
     with _blamed("prepare()"):
         variables = notifier.prepare()
-    assert isinstance(variables, Mapping) and all(
+    strings = isinstance(variables, Mapping) and all(
         isinstance(text, str) for pair in variables.items() for text in pair
-    ), f"prepare() returned {variables!r}; it must return a mapping of strings to strings"
+    )
+    assert strings, (
+        f"prepare() returned {variables!r}; it must return a mapping of strings to strings"
+    )
     for event in (*every_event(), _EventOfALaterVersion(at=1.0, wall_time=1.0)):
         with _blamed(f"notify() of {event!r}"):
             notifier.notify(event)
