@@ -24,6 +24,7 @@ import contextlib
 import logging
 import os
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import itemgetter
@@ -92,13 +93,22 @@ class ApplicationMetrics:
     def prepare(self) -> dict[str, str]:
         """Make the directory, without what an earlier manager's workers have left there.
 
+        What the manager's process itself has counted already stays.
+
         :returns: what workers need in their environment.
         :raises OSError: if it cannot be had.
         """
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
         with self._locked():
             for file in self._files():
-                self._remove(file.name)
+                if not (_is_imported() and file.owner == str(os.getpid())):
+                    self._remove(file.name)
+        if _is_imported() and not _is_multiprocess():
+            LOG.warning(
+                "prometheus_client was imported before %s was set, so workers that were forked "
+                "show no metrics; have it in the environment that the manager is started in",
+                VARIABLE,
+            )
         return {VARIABLE: self._directory}
 
     def fold(self) -> None:
@@ -293,6 +303,17 @@ def _is_alive(pid: int) -> bool:
     import psutil
 
     return bool(psutil.pid_exists(pid))
+
+
+def _is_imported() -> bool:
+    return "prometheus_client.values" in sys.modules
+
+
+def _is_multiprocess() -> bool:
+    """Whether the package is in multiprocess mode; it decides that when it is imported."""
+    from prometheus_client import values
+
+    return bool(_untyped(values).ValueClass._multiprocess)
 
 
 def _untyped(module: Any) -> Any:
