@@ -49,7 +49,7 @@ _COUNTS = ("no argument", "one argument")
 CONTRACTS = {
     Namespace.SERVICES: Contract(Service, {"run": 0, "terminate": 0, "reload": 0, "program": 0}),
     Namespace.RESTART_POLICIES: Contract(RestartPolicy, {"decide": 1}),
-    Namespace.NOTIFIERS: Contract(Notifier, {"notify": 1, "close": 0}),
+    Namespace.NOTIFIERS: Contract(Notifier, {"prepare": 0, "notify": 1, "close": 0}),
 }
 
 

@@ -6,7 +6,7 @@ A notifier is told events after the fact; it cannot influence supervision.
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cotyledon_core.events import Event
@@ -48,6 +48,15 @@ class Notifier(abc.ABC):
         raises ValueError, with one line for each fault, before anything is started.
         """
         return ()
+
+    def prepare(self) -> Mapping[str, str]:
+        """Make ready what workers need, and say what they get into their environment.
+
+        Called once, in the manager process before the first worker starts, for the notifiers
+        that are configured then; not for one that a reload brings. It must not wait for
+        anything. What it answers is taken out of the environment when the manager has ended.
+        """
+        return {}
 
     @abc.abstractmethod
     def notify(self, event: Event) -> None:

@@ -84,6 +84,20 @@ class Dispatcher:
         else:
             self._inline[name] = notifier
 
+    def prepare(self, give: Callable[[Mapping[str, str]], None]) -> None:
+        """Have the notifiers prepare what workers need.
+
+        :param give: takes what a notifier gives workers into their environment.
+        """
+        notifiers = dict(self._inline)
+        notifiers.update((name, host.notifier) for name, host in self.hosts.items())
+        for name, notifier in notifiers.items():
+            try:
+                with self._foreign_code.entered():
+                    give(notifier.prepare())
+            except BaseException:
+                LOG.exception("notifier %s failed to prepare", name)
+
     def change_notifiers(
         self, notifiers: Mapping[str, Notifier], unchanged: Container[str], *, may_host: bool
     ) -> None:

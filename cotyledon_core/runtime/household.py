@@ -24,6 +24,7 @@ from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import SIGALRM
 from cotyledon_core.runtime.children import Children
 from cotyledon_core.runtime.dispatcher import Dispatcher, ForeignCode
+from cotyledon_core.runtime.environment import GivenEnvironment
 from cotyledon_core.runtime.helper import Helper
 from cotyledon_core.runtime.helpers import Helpers
 from cotyledon_core.runtime.notifier_host import NotifierHost
@@ -94,16 +95,18 @@ class Household:
         self._since = proctable.clock_ticks() if GUARDED else 0
         self.stop_accepted_at: float | None = None
         self._left = remnants.Held() if GUARDED else None
+        self._environment = GivenEnvironment()
 
     # -- its upkeep
 
     def open(self) -> None:
-        """Begin: divert the log, start the notifiers' hosts."""
+        """Begin: divert the log, prepare the notifiers, start their hosts."""
         log.before_use = self._divert_log
         if self._foreign_code.possible():
             # it may log whenever it likes
             import logging  # noqa: F401
         self._divert_log_if_loaded()
+        self._dispatcher.prepare(self._environment.give)
         for host in self._dispatcher.hosts.values():
             self._helpers.start(host)
 
@@ -291,6 +294,7 @@ class Household:
             self._roll.end_by(time.monotonic() + FINISHING)
         with contextlib.ExitStack() as steps:
             # the last that is put here comes first, and all of it comes
+            steps.callback(self._environment.take_back)
             if self._guardian is not None:
                 steps.callback(self._guardian.dismiss)
             steps.callback(self._helpers.finish)

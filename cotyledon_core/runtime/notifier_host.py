@@ -57,6 +57,7 @@ class NotifierHost(Helper):
 
     def __init__(self, name: str, notifier: Notifier) -> None:
         super().__init__(f"notifier {name}", lambda receive: _Host(name, notifier).serve(receive))
+        self.notifier = notifier
 
     _deaths = 0
 

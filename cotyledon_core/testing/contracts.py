@@ -11,7 +11,7 @@ The options that are not given have their defaults.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,7 +78,7 @@ def check_restart_policy(cls: type[RestartPolicy], **options: Any) -> RestartPol
 
 
 def check_notifier(cls: type[Notifier], **options: Any) -> Notifier:
-    """Make an instance, tell it an event of each kind and of one to come, and close it.
+    """Make an instance, prepare it, tell it an event of each kind and of one to come, close it.
 
     What it sends goes where its options say.
 
@@ -90,6 +90,14 @@ def check_notifier(cls: type[Notifier], **options: Any) -> Notifier:
     assert isinstance(cls.blocking, bool), f"blocking is {cls.blocking!r}; it must be a bool"
     with _blamed(f"{cls.__name__}()"):
         notifier = cls(**values)
+    with _blamed("prepare()"):
+        variables = notifier.prepare()
+    strings = isinstance(variables, Mapping) and all(
+        isinstance(text, str) for pair in variables.items() for text in pair
+    )
+    assert strings, (
+        f"prepare() returned {variables!r}; it must return a mapping of strings to strings"
+    )
     for event in (*every_event(), _EventOfALaterVersion(at=1.0, wall_time=1.0)):
         with _blamed(f"notify() of {event!r}"):
             notifier.notify(event)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cotyledon_core import Event, Health, Ledger, Notifier, Share, events, judge
 from cotyledon_plugins.notifiers.prometheus.address import Address
+from cotyledon_plugins.notifiers.prometheus.application_metrics import (
+    VARIABLE,
+    ApplicationMetrics,
+)
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -19,11 +24,15 @@ if TYPE_CHECKING:
     from cotyledon_plugins.notifiers.prometheus.metrics import ManagerMetrics
     from cotyledon_plugins.notifiers.prometheus.server import Answer, Server
 
+Result = TypeVar("Result")
+
 LOG = logging.getLogger(__name__)
 
 RETRY_AFTER = 1.0
 """Seconds until an address that could not be had is tried again."""
 HEALTH_JSON = "application/health+json"
+FOLD_AFTER = 1.0
+"""Seconds from a worker's end until the files of all that have ended are folded."""
 PACKAGES = {"prometheus_client": "prometheus-client", "psutil": "psutil"}
 
 
@@ -37,6 +46,8 @@ class Prometheus(Notifier):
     :param quorums: the same for some services, by name.
     :param stall_after: seconds that the manager may take for one thing, such as a hook, before it
         counts as not alive.
+    :param multiprocess_dir: where the workers keep metrics of the application's own, in
+        Prometheus' multiprocess mode; PROMETHEUS_MULTIPROC_DIR of the environment unless given.
     :raises ValueError: for a wrong option, or if a package is missing.
     """
 
@@ -69,6 +80,15 @@ class Prometheus(Notifier):
                 help="Seconds that the manager may take for one thing, such as a hook, before "
                 "/livez says that it is not alive.",
             ),
+            cfg.StrOpt(
+                "multiprocess_dir",
+                default="",
+                help="Directory, of this manager alone, in which the workers keep the "
+                "application's own metrics, in Prometheus' multiprocess mode. It is made if it is "
+                "not there, old metrics in it are removed at the start, and workers get it as "
+                "PROMETHEUS_MULTIPROC_DIR. Unless given: that variable of the manager's own "
+                "environment; without it there are none.",
+            ),
         ]
 
     @classmethod
@@ -79,6 +99,7 @@ class Prometheus(Notifier):
         quorum: str = "50%",
         quorums: Mapping[str, str] | None = None,
         stall_after: float = 30.0,
+        multiprocess_dir: str = "",
     ) -> None:
         """
         :raises ValueError: with a line for each option that is wrong, and for each package that
@@ -101,6 +122,7 @@ class Prometheus(Notifier):
         quorum: str = "50%",
         quorums: Mapping[str, str] | None = None,
         stall_after: float = 30.0,
+        multiprocess_dir: str = "",
     ) -> None:
         self.check_options(address, mode, quorum, quorums, stall_after)
         self._address = address
@@ -108,6 +130,11 @@ class Prometheus(Notifier):
         self._quorum = Share.parse(quorum)
         self._quorums = {name: Share.parse(share) for name, share in (quorums or {}).items()}
         self._stall_after = stall_after
+        directory = multiprocess_dir or os.environ.get(VARIABLE)
+        self._application = ApplicationMetrics(os.path.abspath(directory)) if directory else None
+        self._fold_at: float | None = None
+        self._failing = False
+        """Whether the application's metrics cannot be had, and that was told."""
         self._ledger = Ledger()
         self._dropped = 0
         self._lock = threading.Lock()
@@ -118,25 +145,40 @@ class Prometheus(Notifier):
 
     # -- in step with the manager
 
+    def prepare(self) -> Mapping[str, str]:
+        return self._application.prepare() if self._application else {}
+
     def notify(self, event: Event) -> None:
         with self._lock:
             self._ledger.note(event)
             if isinstance(event, events.EventsDropped):
                 self._dropped += event.count
-        self.wake(time.monotonic())
+        now = time.monotonic()
+        if isinstance(event, events.WorkerExited) and self._fold_at is None:
+            self._fold_at = now + FOLD_AFTER
+        self.wake(now)
 
     def synchronize(self, ledger: Ledger) -> None:
         with self._lock:
             self._ledger = ledger
-        self.wake(time.monotonic())
+        self._fold_at = time.monotonic()
+        self.wake(self._fold_at)
 
     def deadline(self) -> float | None:
-        return self._retry_at
+        due = [at for at in (self._retry_at, self._fold_at) if at is not None]
+        return min(due, default=None)
 
     def wake(self, now: float) -> None:
-        """Listen, or try to again, if it is time for that."""
-        if self._retry_at is None or now < self._retry_at:
-            return
+        """Do what it is time for."""
+        if self._retry_at is not None and now >= self._retry_at:
+            self._listen(now)
+        if self._fold_at is not None and now >= self._fold_at:
+            self._fold_at = None
+            if self._application is not None:
+                self._attempt(self._application.fold)
+
+    def _listen(self, now: float) -> None:
+        """Or say when to try again."""
         from cotyledon_plugins.notifiers.prometheus.metrics import ManagerMetrics
         from cotyledon_plugins.notifiers.prometheus.server import Server
 
@@ -169,7 +211,22 @@ class Prometheus(Notifier):
         """All metrics at this moment; what a registry of ``prometheus_client`` asks for."""
         assert self._metrics is not None
         with self._lock:
-            yield from list(self._metrics.of(self._ledger, self._dropped))
+            metrics = list(self._metrics.of(self._ledger, self._dropped))
+        yield from metrics
+        if self._application is not None:
+            yield from self._attempt(self._application.collect) or ()
+
+    def _attempt(self, call: Callable[[], Result]) -> Result | None:
+        """Without the application's metrics the manager's are shown all the same."""
+        try:
+            result = call()
+        except OSError as error:
+            if not self._failing:
+                self._failing = True
+                LOG.warning("the application's metrics cannot be had: %s", error)
+            return None
+        self._failing = False
+        return result
 
     def _answer_metrics(self, accept: str) -> Answer:
         from prometheus_client import CollectorRegistry

@@ -117,6 +117,19 @@ def test_a_notifier_that_knows_some_events_only_is_found() -> None:
         check_notifier(Knows)
 
 
+@pytest.mark.parametrize("answer", [None, ["A"], {"A": 1}, {1: "a"}])
+def test_a_notifier_that_gives_workers_no_strings_is_found(answer: Any) -> None:
+    class Prepares(Notifier):
+        def prepare(self) -> Any:
+            return answer
+
+        def notify(self, event: events.Event) -> None:
+            pass
+
+    with pytest.raises(AssertionError, match=r"prepare\(\) returned .* mapping of strings"):
+        check_notifier(Prepares)
+
+
 def test_a_notifier_that_cannot_be_closed_is_found() -> None:
     class Sticky(Notifier):
         def notify(self, event: events.Event) -> None: ...

@@ -232,6 +232,38 @@ def test_a_notifier_that_fails_at_its_end_is_no_harm(dispatcher: Dispatcher) -> 
     assert good.closed
 
 
+@pytest.mark.parametrize("blocking", [False, True])
+def test_every_notifier_prepares_what_workers_need(dispatcher: Dispatcher, blocking: bool) -> None:
+    class Preparing(Listener):
+        def prepare(self) -> dict[str, str]:
+            return {"PLACE": "here"}
+
+    Preparing.blocking = blocking
+    listening(dispatcher)
+    dispatcher.add_notifier("preparing", Preparing(), may_host=True)
+    given: list[Any] = []
+    dispatcher.prepare(given.append)
+    assert given == [{}, {"PLACE": "here"}]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_notifier_that_fails_to_prepare_is_no_harm(
+    dispatcher: Dispatcher, error: BaseException
+) -> None:
+    class Bad(Listener):
+        def prepare(self) -> dict[str, str]:
+            raise error
+
+    bad = Bad()
+    dispatcher.add_notifier("bad", bad, may_host=False)
+    listening(dispatcher)
+    given: list[Any] = []
+    dispatcher.prepare(given.append)
+    assert given == [{}]
+    publish(dispatcher, EVENTS["manager_ready"])
+    assert bad.kinds() == ["manager_ready"]
+
+
 def test_a_blocking_notifier_gets_a_host_where_there_can_be_one(dispatcher: Dispatcher) -> None:
     class Blocking(Listener):
         blocking = True
