@@ -151,6 +151,11 @@ class Place:
         """What asks for the stacks; 0 if they cannot be had."""
         return 0 if self.board is None else self.board.dump_signal
 
+    @property
+    def stamps(self) -> Stamps | None:
+        """Where this place has stamps; None if it has not."""
+        return None if self.board is None else self.board.stamps
+
     # -- in the manager
 
     def last_beat(self) -> float:
