@@ -35,7 +35,8 @@ class Vitals:
 
         Of those that a watchdog listens to, and that were started by ``fork``.
         """
-        return {pid: beat for pid, beat in self._stamps.places() if beat}
+        beats = ((pid, self._stamps.last_beat(place)) for place, pid in self._stamps.occupied())
+        return {pid: beat for pid, beat in beats if beat}
 
     def work(self) -> dict[int, Work]:
         """What workers have done until now, by their pid.
@@ -43,4 +44,5 @@ class Vitals:
         Of those that have measured any, and that were started by ``fork``.
         """
         now = time.monotonic()
-        return {pid: Work(busy, units) for pid, busy, units in self._stamps.work(now)}
+        done = ((pid, self._stamps.work(place, now)) for place, pid in self._stamps.occupied())
+        return {pid: Work(busy, units) for pid, (busy, units) in done if busy or units}

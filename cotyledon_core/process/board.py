@@ -164,6 +164,10 @@ class Place:
             return 0.0
         return self.board.stamps.last_beat(self.number)
 
+    def work(self, now: float) -> tuple[float, int]:
+        """How many seconds the worker has been busy, and with how many units."""
+        return (0.0, 0) if self.stamps is None else self.stamps.work(self.number, now)
+
     def occupy(self, pid: int) -> None:
         """The place belongs to this process."""
         if self.board is not None and self.board.stamps is not None:

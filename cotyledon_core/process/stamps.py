@@ -83,6 +83,12 @@ class Stamps:
         """So many it has done."""
         self._stamps[_HEAD + place * _PLACE + _UNITS] = units
 
+    def work(self, place: int, now: float) -> tuple[float, int]:
+        """Busy seconds and units."""
+        first = _HEAD + place * _PLACE
+        busy, units = self._stamps[first + _BUSY], self._stamps[first + _UNITS]
+        return busy + now if busy < 0 else busy, int(units)
+
     def clear(self, place: int) -> None:
         """Nobody's any more."""
         first = _HEAD + place * _PLACE
@@ -91,22 +97,9 @@ class Stamps:
 
     # -- all places
 
-    def places(self) -> Iterator[tuple[int, float]]:
-        """Pid and last heartbeat of each place that is occupied."""
-        for first, pid in self._occupied():
-            yield pid, self._stamps[first + _BEAT]
-
-    def work(self, now: float) -> Iterator[tuple[int, float, int]]:
-        """Pid, busy seconds and units of each place that is occupied and has measured any."""
-        for first, pid in self._occupied():
-            busy, units = self._stamps[first + _BUSY], self._stamps[first + _UNITS]
-            if busy or units:
-                yield pid, busy + now if busy < 0 else busy, int(units)
-
-    def _occupied(self) -> Iterator[tuple[int, int]]:
-        """Where the place begins, and the pid."""
+    def occupied(self) -> Iterator[tuple[int, int]]:
+        """The places that are, and the pid of each."""
         for place in range(int(self._stamps[_USED])):
-            first = _HEAD + place * _PLACE
-            pid = int(self._stamps[first + _PID])
+            pid = int(self._stamps[_HEAD + place * _PLACE + _PID])
             if pid:
-                yield first, pid
+                yield place, pid
