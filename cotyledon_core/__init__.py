@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from cotyledon_core.supervision.share import Share
     from cotyledon_core.supervision.states import State
     from cotyledon_core.types import ServiceId, WorkerId
-    from cotyledon_core.vitals import Vitals
+    from cotyledon_core.vitals import Vitals, Work
 
 _HOMES = {
     "Always": "restart_policies.always",
@@ -103,6 +103,7 @@ _HOMES = {
     "State": "supervision.states",
     "Stop": "plugins.restart_policy",
     "Vitals": "vitals",
+    "Work": "vitals",
     "WorkerId": "types",
     "WorkerStanding": "standing",
     "WorkerStartError": "exceptions",
@@ -155,6 +156,7 @@ __all__ = [
     "State",
     "Stop",
     "Vitals",
+    "Work",
     "WorkerId",
     "WorkerStanding",
     "WorkerStartError",

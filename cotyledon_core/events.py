@@ -252,31 +252,31 @@ class WorkerExited(WorkerEvent):
     cpu_user: float | None = None
     """CPU seconds in user mode, of the process and of the children that it has waited for.
 
-    None, as for the next two, if the system does not tell: for a process that
-    is not the manager's child, as with ``forkserver``.
+    None, as for the next two, if it is not the manager's child, as with ``forkserver``.
     """
     cpu_system: float | None = None
     """CPU seconds in the kernel, likewise."""
     peak_memory: int | None = None
     """The greatest resident memory in bytes, of the process or of one of these children.
 
-    Memory that is shared counts too: a forked worker begins with what the
-    manager has resident at that moment. An executed program and a worker that
-    ``spawn`` started do not show less than the manager had before.
+    Memory that is shared counts too: a forked worker begins with what the manager has resident
+    then. An executed program and a worker of ``spawn`` do not show less than the manager had.
     """
+    busy_seconds: float = 0.0
+    """How long it was at work, as measured by :meth:`.Service.busy`."""
+    units: int = 0
+    """How many units of work it has finished, likewise."""
     oom_killed: bool = False
     """Whether the SIGKILL that ended the process was the kernel's OOM killer's.
 
-    True only if the kernel's log says so: it names the process. For that the
-    manager must be allowed to read /dev/kmsg and live in no pid namespace
-    (container) of its own. Otherwise ``detail`` says if the OOM killer was
-    active in the manager's control group, or without one on the machine.
+    True only if the kernel's log names the process. For that the manager must be allowed to read
+    /dev/kmsg and live in no pid namespace (container) of its own. Otherwise ``detail`` says if the
+    OOM killer was active in the manager's control group, or without one on the machine.
     """
     dump: str = ""
     """The Python stacks at a fatal error of the interpreter, such as a segmentation fault.
 
-    Empty where the application has enabled :mod:`faulthandler` itself: then
-    they are written where it says.
+    Empty where the application has enabled :mod:`faulthandler`: it says where they are written.
     """
     stderr_tail: str = ""
     """The last 4 KiB that the process wrote to standard error, with ``capture_stderr``."""

@@ -203,6 +203,8 @@ class Ledger:
         worker.processes.pop(event.incarnation, None)
         worker.end = _end(event)
         worker.cpu_seconds += (event.cpu_user or 0.0) + (event.cpu_system or 0.0)
+        worker.busy_seconds += event.busy_seconds
+        worker.units += event.units
         worker.status_text = ""
         lost = service.given_up and not event.asked and self.stage is not Stage.STOPPING
         ended = State.FATAL if lost else State.STOPPED

@@ -57,6 +57,7 @@ class WorkerStanding:
     """One worker."""
 
     __slots__ = (
+        "busy_seconds",
         "clean",
         "cpu_seconds",
         "end",
@@ -66,6 +67,7 @@ class WorkerStanding:
         "since",
         "state",
         "status_text",
+        "units",
         "worker_id",
     )
 
@@ -81,6 +83,10 @@ class WorkerStanding:
         """How many the restart policy has granted."""
         self.cpu_seconds = 0.0
         """What those of its processes that have ended have used, as far as it is known."""
+        self.busy_seconds = 0.0
+        """How long those were at work, as they have measured."""
+        self.units = 0
+        """How many units of work they have finished."""
         self.restart_at: float | None = None
         """When it is to be started again."""
         self.end: End | None = None

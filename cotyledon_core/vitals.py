@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 from cotyledon_core.process.stamps import Stamps
+from cotyledon_core.record import Record
+
+
+class Work(Record):
+    """What a worker's process has done, as measured by :meth:`.Service.busy`."""
+
+    busy_seconds: float
+    """With one unit of work at least in progress."""
+    units: int
+    """That are done."""
 
 
 class Vitals:
@@ -23,4 +35,14 @@ class Vitals:
 
         Of those that a watchdog listens to, and that were started by ``fork``.
         """
-        return {pid: beat for pid, beat in self._stamps.places() if beat}
+        beats = ((pid, self._stamps.last_beat(place)) for place, pid in self._stamps.occupied())
+        return {pid: beat for pid, beat in beats if beat}
+
+    def work(self) -> dict[int, Work]:
+        """What workers have done until now, by their pid.
+
+        Of those that have measured any, and that were started by ``fork``.
+        """
+        now = time.monotonic()
+        done = ((pid, self._stamps.work(place, now)) for place, pid in self._stamps.occupied())
+        return {pid: Work(busy, units) for pid, (busy, units) in done if busy or units}

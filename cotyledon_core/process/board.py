@@ -151,6 +151,11 @@ class Place:
         """What asks for the stacks; 0 if they cannot be had."""
         return 0 if self.board is None else self.board.dump_signal
 
+    @property
+    def stamps(self) -> Stamps | None:
+        """Where this place has stamps; None if it has not."""
+        return None if self.board is None else self.board.stamps
+
     # -- in the manager
 
     def last_beat(self) -> float:
@@ -158,6 +163,10 @@ class Place:
         if self.board is None or self.board.stamps is None:
             return 0.0
         return self.board.stamps.last_beat(self.number)
+
+    def work(self, now: float) -> tuple[float, int]:
+        """How many seconds the worker has been busy, and with how many units."""
+        return (0.0, 0) if self.stamps is None else self.stamps.work(self.number, now)
 
     def occupy(self, pid: int) -> None:
         """The place belongs to this process."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 
 from cotyledon_core.process import proctable
@@ -63,11 +64,14 @@ class WorkerProcess:
         self.usage: Usage | None = None
 
     def findings(self) -> Findings:
-        """What is known of the process, after its end."""
+        """What is known of the process, after its end; as long as it has its place."""
         usage = self.usage._asdict() if self.usage else {}
         stderr = self.child.stderr
+        busy_seconds, units = self.child.place.work(time.monotonic())
         return Findings(
             **usage,
+            busy_seconds=busy_seconds,
+            units=units,
             oom_killed=self.oom_killed,
             dump=self.dump,
             stderr_tail=stderr.tail if stderr else "",

@@ -209,6 +209,7 @@ class Loop:
                 dump = process.child.place.take_dump()
             elif status.signal in FATAL_ERRORS:
                 process.dump = process.child.place.take_dump()[:DUMP_LIMIT]
+            findings = process.findings()
             process.child.close()
             self.deliver(
                 msg.Exited(
@@ -217,7 +218,7 @@ class Loop:
                     error,
                     process.error,
                     dump,
-                    process.findings(),
+                    findings,
                 )
             )
 

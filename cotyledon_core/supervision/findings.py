@@ -13,6 +13,8 @@ class Findings(Record):
     cpu_user: float | None = None
     cpu_system: float | None = None
     peak_memory: int | None = None
+    busy_seconds: float = 0.0
+    units: int = 0
     oom_killed: bool = False
     dump: str = ""
     stderr_tail: str = ""

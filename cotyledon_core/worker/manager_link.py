@@ -16,6 +16,7 @@ from cotyledon_core.process.board import NOWHERE, Place
 from cotyledon_core.process.channel import Writer, tell
 from cotyledon_core.process.signals import Signals
 from cotyledon_core.sockets import Sockets
+from cotyledon_core.worker.meter import Meter
 
 POLLIN = getattr(select, "POLLIN", 1)
 _NOTHING: Sequence[tuple[int, int]] = ()
@@ -41,6 +42,7 @@ class ManagerLink:
         self._lock = allocate_lock()
         self._send = channel.send
         self.place = place
+        self.meter = Meter(place)
         self.pid = 0
         """The worker's."""
         self._open = True

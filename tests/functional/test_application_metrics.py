@@ -6,6 +6,7 @@ import http.client
 import os
 import signal
 import socket
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ class Connection(http.client.HTTPConnection):
 
 
 def samples(path: Path) -> dict[str, float]:
-    """What the exporter shows, by name; nothing while it does not listen."""
+    """The sums of what the exporter shows, by name; nothing while it does not listen."""
     from prometheus_client.parser import text_string_to_metric_families
 
     connection = Connection(os.path.relpath(path), timeout=30)
@@ -41,7 +42,11 @@ def samples(path: Path) -> dict[str, float]:
     finally:
         connection.close()
     families = text_string_to_metric_families(body)
-    return {sample.name: sample.value for family in families for sample in family.samples}
+    found: Counter[str] = Counter()
+    for family in families:
+        for sample in family.samples:
+            found[sample.name] += sample.value  # type: ignore[assignment]
+    return dict(found)
 
 
 def counting(launch: Launch, directory: Path, method: str) -> Application:
@@ -75,6 +80,8 @@ def test_what_workers_count_outlives_them(launch: Launch, tmp_path: Path, method
         os.kill(counted[-1].pid, signal.SIGKILL)
     application.wait_for("counted", 2 + deaths)
     wanted = {"orders_total": 3.0 * (2 + deaths), "alive": 2.0}
+    if method == "fork":
+        wanted["cotyledon_worker_units_total"] = 2.0 + deaths
 
     def right() -> bool:
         return samples(tmp_path / "exporter").items() >= wanted.items()
@@ -89,4 +96,6 @@ def test_what_workers_count_outlives_them(launch: Launch, tmp_path: Path, method
     application.until(right, f"metrics {wanted}")
     application.until(folded, "a fold")
     assert right()
+    if method == "fork":
+        assert samples(tmp_path / "exporter")["cotyledon_worker_busy_seconds_total"] > 0
     application.stop()

@@ -22,7 +22,15 @@ from prometheus_client.core import (
     Metric,
 )
 
-from cotyledon_core import Ledger, ServiceStanding, Stage, State, Vitals
+from cotyledon_core import (
+    Ledger,
+    ServiceStanding,
+    Stage,
+    State,
+    Vitals,
+    Work,
+    WorkerStanding,
+)
 from cotyledon_plugins.notifiers.prometheus.processes import Processes, Usage
 
 STATES = [state.value for state in State if state is not State.STOPPING]
@@ -40,6 +48,8 @@ class ManagerMetrics:
     def __init__(self, vitals: Vitals | None) -> None:
         self._vitals = vitals
         self._processes = Processes()
+        self._work: dict[Any, Work] = {}
+        """What was seen last of each process; an event that tells more comes after its end."""
 
     def of(self, ledger: Ledger, dropped: int) -> Iterator[Metric]:
         """
@@ -54,24 +64,31 @@ class ManagerMetrics:
     def _of_workers(self, services: list[ServiceStanding]) -> Iterator[Metric]:
         families = _WorkerFamilies()
         beats = self._vitals.heartbeats() if self._vitals else {}
+        work = self._vitals.work() if self._vitals else {}
         now, current = time.monotonic(), set()
         for service in services:
             for worker in service.workers.values():
                 labels = [service.name, str(worker.worker_id)]
-                used = []
+                used, done = [], []
                 for incarnation, process in worker.processes.items():
                     key = (service.service_id, worker.worker_id, incarnation)
                     current.add(key)
                     usage = self._processes.usage(key, process.pid)
                     if usage is not None:
                         used.append(usage)
+                    if process.pid in work:
+                        self._work[key] = work[process.pid]
+                    if key in self._work:
+                        done.append(self._work[key])
                     if process.pid in beats:
                         families.beat_age.add_metric(labels, max(now - beats[process.pid], 0.0))
                 families.add(labels, used, worker.cpu_seconds)
+                families.add_work(labels, done, worker)
                 if worker.processes:
                     started = min(each.started_at for each in worker.processes.values())
                     families.uptime.add_metric(labels, max(now - started, 0.0))
         self._processes.keep(current | {"manager"})
+        self._work = {key: self._work[key] for key in self._work.keys() & current}
         yield from families.all()
 
     def _of_own_process(self, ledger: Ledger) -> Iterator[Metric]:
@@ -114,6 +131,16 @@ class _WorkerFamilies:
             "Time since a worker's last heartbeat.",
             labels=WORKER,
         )
+        self.busy = CounterMetricFamily(
+            "cotyledon_worker_busy_seconds",
+            "Time with a unit of work in progress, where the service measures it.",
+            labels=WORKER,
+        )
+        self.units = CounterMetricFamily(
+            "cotyledon_worker_units",
+            "Units of work that are done, where the service measures it.",
+            labels=WORKER,
+        )
         self.uptime = GaugeMetricFamily(
             "cotyledon_worker_uptime_seconds", "Time since a worker's start.", labels=WORKER
         )
@@ -131,8 +158,18 @@ class _WorkerFamilies:
         if known:
             self.descriptors.add_metric(labels, sum(known))
 
+    def add_work(self, labels: list[str], done: list[Work], worker: WorkerStanding) -> None:
+        """
+        :param done: what the worker's processes have measured; of those before, the worker knows.
+        """
+        if done or worker.units or worker.busy_seconds:
+            busy = worker.busy_seconds + sum(each.busy_seconds for each in done)
+            self.busy.add_metric(labels, busy)
+            self.units.add_metric(labels, worker.units + sum(each.units for each in done))
+
     def all(self) -> Iterator[Metric]:
-        return iter((self.cpu, self.memory, self.descriptors, self.beat_age, self.uptime))
+        yield from (self.cpu, self.memory, self.descriptors, self.beat_age, self.uptime)
+        yield from (self.busy, self.units)
 
 
 def _of_manager(ledger: Ledger, dropped: int) -> Iterator[Metric]:

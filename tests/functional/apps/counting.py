@@ -31,7 +31,8 @@ class Counting(cotyledon.Service):
 
     def run(self) -> None:
         self._alive.set(1)
-        self._orders.labels("large").inc(3)
+        with self.busy():
+            self._orders.labels("large").inc(3)
         record("counted", worker_id=self.worker_id)
 
 

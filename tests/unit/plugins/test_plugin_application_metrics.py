@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,16 @@ from hypothesis import strategies as st
 
 pytest.importorskip("prometheus_client")
 
+from cotyledon_core import Ledger
+from cotyledon_core.testing import every_event
 from cotyledon_plugins.notifiers.prometheus.application_metrics import (
     VARIABLE,
     ApplicationMetrics,
 )
+from cotyledon_plugins.notifiers.prometheus.notifier import Prometheus
+
+SAMPLES: dict[str, Any] = {event.kind: event for event in every_event()}
+STARTED, EXITED = SAMPLES["manager_started"], SAMPLES["worker_exited"]
 
 PROCESS = """
 import sys
@@ -55,6 +61,18 @@ def dying(call):
 
 os.rename, os.unlink, os.listdir = dying(os.rename), dying(os.unlink), dying(os.listdir)
 ApplicationMetrics(sys.argv[1], lambda pid: pid > 1000).fold()
+"""
+PREPARING = """
+import logging, sys
+from pathlib import Path
+from prometheus_client import Counter
+
+logging.basicConfig()
+Counter("hooks", "Hooks.").inc(5)
+from cotyledon_plugins.notifiers.prometheus.application_metrics import ApplicationMetrics
+metrics = ApplicationMetrics(sys.argv[1])
+metrics.prepare()
+print([sample.value for family in metrics.collect() for sample in family.samples])
 """
 LIVE = ("livemin", "livemax", "livesum", "livemostrecent", "liveall")
 
@@ -271,6 +289,83 @@ def test_a_fold_that_is_killed_loses_nothing_and_counts_nothing_twice(
     assert calls > 5
     assert process.returncode == 0
     assert total(metrics) == 18
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_a_package_that_was_imported_too_early_is_told(tmp_path: Path, in_time: bool) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    if in_time:
+        environment[VARIABLE] = str(tmp_path)
+    count(tmp_path, 1, 7)
+    command = [sys.executable, "-c", PREPARING, str(tmp_path)]
+    ended = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    # what the manager itself has counted before it runs stays
+    assert ended.stdout == ("[5.0]\n" if in_time else "[]\n")
+    assert ("imported before" in ended.stderr) is not in_time
+
+
+# -- the notifier
+
+
+@pytest.fixture
+def exporter(tmp_path: Path) -> Iterator[Prometheus]:
+    made = Prometheus(address=f"unix:{tmp_path / 'socket'}", multiprocess_dir=str(tmp_path))
+    assert made.prepare() == {VARIABLE: str(tmp_path)}
+    made.notify(STARTED)
+    yield made
+    made.close()
+
+
+def shown(exporter: Prometheus) -> set[str]:
+    return {family.name for family in exporter.collect()}
+
+
+def test_a_directory_comes_from_the_environment_or_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert Prometheus().prepare() == {}
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "given"))
+    assert Prometheus().prepare() == {VARIABLE: str(tmp_path / "given")}
+    other = Prometheus(multiprocess_dir=str(tmp_path / "other"))
+    assert other.prepare() == {VARIABLE: str(tmp_path / "other")}
+
+
+def test_the_end_of_a_worker_is_followed_by_a_fold(tmp_path: Path, exporter: Prometheus) -> None:
+    assert exporter.deadline() is None
+    gone = run(tmp_path, "").pid
+    count(tmp_path, gone, 7)
+    exporter.notify(EXITED)
+    due = exporter.deadline()
+    assert due is not None
+    exporter.notify(EXITED)
+    assert exporter.deadline() == due
+    exporter.wake(due)
+    assert exporter.deadline() is None
+    assert "counter_folded-1.db" in names(tmp_path)
+    assert "done" in shown(exporter)
+
+
+def test_an_exporter_that_comes_later_folds(tmp_path: Path, exporter: Prometheus) -> None:
+    count(tmp_path, run(tmp_path, "").pid, 7)
+    exporter.synchronize(Ledger())
+    assert "counter_folded-1.db" in names(tmp_path)
+
+
+def test_without_the_directory_the_managers_metrics_are_shown(
+    tmp_path: Path, exporter: Prometheus, caplog: pytest.LogCaptureFixture
+) -> None:
+    count(tmp_path, os.getpid(), 7)
+    before = shown(exporter)
+    moved = tmp_path.rename(tmp_path.with_name(f"{tmp_path.name}-moved"))
+    try:
+        assert shown(exporter) == shown(exporter) == before - {"done"}
+    finally:
+        moved.rename(tmp_path)
+    assert len(caplog.records) == 1
+    assert shown(exporter) == before
 
 
 class Killed(BaseException):

@@ -125,6 +125,37 @@ def test_what_an_ended_process_used_stays_counted(exporter: Callable[..., Export
     assert it.samples()["cotyledon_worker_cpu_seconds_total", "web", "0"] > 42.0
 
 
+def test_work_that_was_measured_is_counted_over_all_processes(
+    exporter: Callable[..., Exporter],
+) -> None:
+    it, stamps = exporter(), Stamps()
+    it.notifier.vitals = Vitals(stamps)
+    busy, units = (
+        (f"cotyledon_worker_{name}_total", "web", "0") for name in ("busy_seconds", "units")
+    )
+    it.tell(added(1), worker("worker_exited", busy_seconds=40.0, units=2))
+    assert (it.samples()[busy], it.samples()[units]) == (40.0, 2)
+    it.tell(worker("worker_spawned", incarnation=2, pid=os.getpid()))
+    stamps.occupy(0, os.getpid())
+    stamps.set_used(1)
+    stamps.set_busy_for(0, 1.5)
+    stamps.set_units(0, 1)
+    assert (it.samples()[busy], it.samples()[units]) == (41.5, 3)
+    # it has ended, and the event is still to come
+    stamps.clear(0)
+    assert (it.samples()[busy], it.samples()[units]) == (41.5, 3)
+    it.tell(worker("worker_exited", incarnation=2, busy_seconds=2.0, units=2))
+    assert (it.samples()[busy], it.samples()[units]) == (42.0, 4)
+
+
+def test_a_service_that_does_not_measure_has_no_series_of_it(
+    exporter: Callable[..., Exporter],
+) -> None:
+    it = exporter()
+    it.tell(added(1), worker("worker_spawned", pid=os.getpid()))
+    assert not [key for key in it.samples() if "busy" in key[0] or "units" in key[0]]
+
+
 def test_what_is_gone_has_no_series(exporter: Callable[..., Exporter]) -> None:
     it = exporter()
     it.tell(added(2), worker("worker_spawned", 1, pid=os.getpid()))
