@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cotyledon_core.vitals import Vitals
 
 SHORTEST_NAP = 0.05
-"""Seconds from one call of a notifier to the next that it can ask for."""
+"""Seconds from one waking of a notifier to the next."""
 
 LOG = Log("cotyledon_core")
 
@@ -65,6 +65,8 @@ class Dispatcher:
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}
         """When notifiers want to be woken, in monotonic seconds."""
+        self._rested: dict[str, float] = {}
+        """When those that were woken may be woken again."""
         self._at_once = False
         self._untold: deque[events.Event] = deque()
         self.ledger = Ledger()
@@ -161,6 +163,7 @@ class Dispatcher:
             if notifier is None:
                 del self._due[name]
             elif due <= now:
+                self._rested[name] = now + SHORTEST_NAP
                 self._call(name, notifier, partial(notifier.wake, now))
 
     def disable(self, name: str, error: str) -> None:
@@ -179,7 +182,7 @@ class Dispatcher:
                 call()
                 due = notifier.deadline()
             if due is not None and math.isfinite(due):
-                self._due[name] = max(due, time.monotonic() + SHORTEST_NAP)
+                self._due[name] = max(due, self._rested.get(name, due))
         except BaseException as error:
             LOG.exception("notifier %s failed", name)
             self._failures[name] = self._failures.get(name, 0) + 1

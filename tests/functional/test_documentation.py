@@ -120,7 +120,7 @@ manager.run()
 
 def test_watched_service(launch: Callable[..., Application], tmp_path: Path) -> None:
     """Without a heartbeat it would be ended, and begin to count again."""
-    add, service = shown_in("doc/watching.rst", "python")
+    add, service, *_ = shown_in("doc/watching.rst", "python")
     hasty = re.sub(r"watchdog_timeout=\d+", "watchdog_timeout=1", add)
     (tmp_path / "program.py").write_text(INDEXER.format(service=service, add=hasty))
     application = launch(str(tmp_path / "program"))

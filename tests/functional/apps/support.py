@@ -12,6 +12,10 @@ from typing import Any
 
 import cotyledon_core as cotyledon
 
+if hasattr(signal, "SIGQUIT"):
+    # a shell has what it runs in the background ignore it
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
 
 def record(event: str, **fields: Any) -> None:
     """Note something for the test. Holds no descriptor and takes no lock."""
