@@ -67,8 +67,10 @@ class AsyncClient:
     async def hello(self) -> Hello:
         return await self.call(calls.hello())
 
-    async def status(self, service: str | None = None, worker: int | None = None) -> Status:
-        return await self.call(calls.status(service, worker))
+    async def status(
+        self, service: str | None = None, worker: int | None = None, *, resources: bool = False
+    ) -> Status:
+        return await self.call(calls.status(service, worker, resources))
 
     async def health(self, service: str | None = None, quorum: str | None = None) -> Health:
         return await self.call(calls.health(service, quorum))

@@ -84,8 +84,8 @@ def hello() -> Call[Hello]:
     return Call(Hello.of, "hello")
 
 
-def status(service: str | None, worker: int | None) -> Call[Status]:
-    return Call(Status.of, "status", service=service, worker=worker)
+def status(service: str | None, worker: int | None, resources: bool) -> Call[Status]:
+    return Call(Status.of, "status", service=service, worker=worker, resources=resources or None)
 
 
 def health(service: str | None, quorum: str | None) -> Call[Health]:

@@ -76,13 +76,16 @@ class Client:
         """Who is there, and what this client may do."""
         return self.call(calls.hello())
 
-    def status(self, service: str | None = None, worker: int | None = None) -> Status:
+    def status(
+        self, service: str | None = None, worker: int | None = None, *, resources: bool = False
+    ) -> Status:
         """What is wanted, and what is.
 
         :param service: the only one to tell of.
         :param worker: the only one of its workers.
+        :param resources: whether to tell what the manager and the workers use, too.
         """
-        return self.call(calls.status(service, worker))
+        return self.call(calls.status(service, worker, resources))
 
     def health(self, service: str | None = None, quorum: str | None = None) -> Health:
         """Whether the services do what they are for.

@@ -143,9 +143,21 @@ def _id(value: Any) -> RequestId:
     raise Refusal(Code.BAD_REQUEST, text)
 
 
+class Encoded:
+    """A value that was made JSON before, piece by piece."""
+
+    def __init__(self, json: bytes) -> None:
+        self.json = json
+
+
+def as_json(value: Any) -> bytes:
+    """In the form of a line, without its end."""
+    return json.dumps(value, separators=(",", ":"), default=str).encode()
+
+
 def encode(value: Mapping[str, Any]) -> bytes:
     """One line."""
-    return json.dumps(value, separators=(",", ":"), default=str).encode() + b"\n"
+    return as_json(value) + b"\n"
 
 
 def request(request_id: RequestId, command: str, arguments: Mapping[str, Any]) -> bytes:
@@ -156,7 +168,12 @@ def request(request_id: RequestId, command: str, arguments: Mapping[str, Any]) -
 
 
 def result(request_id: RequestId, value: Any) -> bytes:
-    """The line that ends the answer, if all is well."""
+    """The line that ends the answer, if all is well.
+
+    :param value: plain, or an :class:`Encoded`.
+    """
+    if isinstance(value, Encoded):
+        return b'{"id":%b,"result":%b}\n' % (as_json(request_id), value.json)
     return encode({"id": request_id, "result": value})
 
 

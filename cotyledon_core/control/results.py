@@ -86,6 +86,10 @@ class WorkerStatus(Result):
     """Seconds until it is started again; None if it does not wait for that."""
     status_text: str
     last_exit: LastExit | None
+    cpu_seconds: float | None
+    """User and system time of the process ``pid``, without its children; None unless asked for."""
+    resident_bytes: int | None
+    """Its memory that is resident, with what it shares; None unless asked for."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
@@ -151,6 +155,9 @@ class ManagerStatus(Result):
     """Seconds."""
     reloading: bool
     last_reload: LastReload | None
+    cpu_seconds: float | None
+    """As of a worker, for the manager's own process."""
+    resident_bytes: int | None
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:

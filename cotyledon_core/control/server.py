@@ -30,6 +30,8 @@ ACCEPT_LIMIT = 16
 """Connections in one turn."""
 REQUEST_LIMIT = 16
 """Requests in one turn."""
+TASK_TIME = 0.002
+"""Seconds of one turn after which no other task takes a step."""
 ACCEPT_PAUSE = 1.0
 """Seconds until connections are accepted again that could not be."""
 
@@ -56,6 +58,8 @@ class Server(Visitors):
         self._connections: dict[Connection, int] = {}
         """With what each is watched for."""
         self._accept_at: float | None = None
+        self._behind = False
+        """Whether a task has to wait for the next turn."""
         self._watch_listener()
 
     def _watch_listener(self) -> None:
@@ -142,7 +146,7 @@ class Server(Visitors):
 
     def deadline(self) -> float | None:
         """When there is something to do at the latest, in monotonic seconds."""
-        if any(connection.has_request for connection in self._connections):
+        if self._behind or any(connection.has_request for connection in self._connections):
             return 0.0
         due = [self._accept_at]
         for connection in self._connections:
@@ -209,15 +213,28 @@ class Server(Visitors):
         now = time.monotonic()
         if self._accept_at is not None and self._accept_at <= now:
             self._watch_listener()
+        self._behind = False
         for connection in list(self._connections):
-            for task in connection.under_way():
-                if not connection.waiting:
-                    self._step(connection, task, now)
+            self._go_on(connection, now)
             connection.send(now)
             since = connection.idle_since()
             if since is not None and since + self.settings.idle_timeout <= now:
                 connection.lost = True
             self._settle(connection)
+
+    def _go_on(self, connection: Connection, now: float) -> None:
+        for task in connection.under_way():
+            if connection.waiting:
+                return
+            if time.monotonic() - now > TASK_TIME:
+                self._behind = True
+                return
+            self._step(connection, task, now)
+            # those that took a step wait behind the others
+            if task in connection.tasks:
+                connection.tasks.remove(task)
+                connection.tasks.append(task)
+            self._connections[connection] = self._connections.pop(connection)
 
     def _step(self, connection: Connection, task: Task, now: float) -> None:
         tell = partial(connection.tell, task.request_id)

@@ -9,8 +9,8 @@ from cotyledon_core.control.access import Peer
 from cotyledon_core.ledger import Ledger
 from cotyledon_core.supervision.actions import CommandDone
 from cotyledon_core.supervision.messages import OperatorCommand
-from cotyledon_core.supervision.snapshot import Snapshot
-from cotyledon_core.types import ServiceId
+from cotyledon_core.supervision.snapshot import WorkerSnapshot
+from cotyledon_core.types import ServiceId, WorkerId
 
 if TYPE_CHECKING:
     from cotyledon_core.runtime.children import WorkerProcess
@@ -30,8 +30,8 @@ class Manager(Protocol):
     def stopping(self) -> bool:
         """Whether a stop was accepted."""
 
-    def snapshot(self) -> Snapshot:
-        """What the supervisor knows."""
+    def peek(self, service_id: ServiceId, worker_id: WorkerId) -> WorkerSnapshot | None:
+        """What the supervisor knows of a worker: of two processes in its place, the newer."""
 
     def note_command(self, text: str, peer: Peer) -> None:
         """Somebody has asked for something that changes what runs."""

@@ -21,14 +21,29 @@ class Entry(NamedTuple):
     """Nothing but its exit status is left."""
 
 
-def _entry(pid: str) -> Entry | None:
+class Usage(NamedTuple):
+    """What one process uses; of its children nothing is counted."""
+
+    cpu_seconds: float
+    """User and system time since it was started."""
+    resident_bytes: int
+
+
+def _fields(pid: int | str) -> list[bytes]:
+    """Of its line in the table, what comes after the name; empty if the process is gone."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as stat:
             text = stat.read()
     except OSError:
-        return None
+        return []
     # the name may hold anything, closing parentheses included
-    fields = text[text.rindex(b")") + 2 :].split()
+    return text[text.rindex(b")") + 2 :].split()
+
+
+def _entry(pid: str) -> Entry | None:
+    fields = _fields(pid)
+    if not fields:
+        return None
     return Entry(
         pid=int(pid),
         parent=int(fields[1]),
@@ -68,6 +83,17 @@ def parent_of(pid: int) -> int | None:
     """The parent's pid, None if the process is gone."""
     entry = _entry(str(pid))
     return entry.parent if entry else None
+
+
+def usage(pid: int) -> Usage | None:
+    """What a process uses; None if it is gone."""
+    fields = _fields(pid)
+    if not fields:
+        return None
+    return Usage(
+        cpu_seconds=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
+        resident_bytes=int(fields[21]) * os.sysconf("SC_PAGE_SIZE"),
+    )
 
 
 def descendants(table: Iterable[Entry], roots: Iterable[int]) -> list[Entry]:

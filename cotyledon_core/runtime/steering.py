@@ -21,9 +21,9 @@ from cotyledon_core.runtime.household import Household
 from cotyledon_core.runtime.recorder import Commanded, Recorder
 from cotyledon_core.supervision.actions import CommandDone
 from cotyledon_core.supervision.messages import OperatorCommand
-from cotyledon_core.supervision.snapshot import Snapshot
+from cotyledon_core.supervision.snapshot import WorkerSnapshot
 from cotyledon_core.supervision.supervisor import Supervisor
-from cotyledon_core.types import ServiceId
+from cotyledon_core.types import ServiceId, WorkerId
 
 if TYPE_CHECKING:
     from cotyledon_core.runtime.engine import Engine
@@ -61,8 +61,8 @@ class Steering:
         accepted = self._household.stop_accepted_at is not None
         return accepted or self.ledger.stage in (Stage.STOPPING, Stage.STOPPED)
 
-    def snapshot(self) -> Snapshot:
-        return self._supervisor.snapshot()
+    def peek(self, service_id: ServiceId, worker_id: WorkerId) -> WorkerSnapshot | None:
+        return self._supervisor.peek(service_id, worker_id)
 
     def note_command(self, text: str, peer: Peer) -> None:
         at, wall_time = clock.now()

@@ -73,11 +73,12 @@ def of_service(service: SupervisedService, deadlines: Deadlines[Timer]) -> Servi
         waiting=service.waiting,
         leaving=service.leaving,
         outdated=sum(worker.alive and worker.outdated for worker in workers),
-        workers=tuple(_of_worker(worker, deadlines) for worker in workers),
+        workers=tuple(of_worker(worker, deadlines) for worker in workers),
     )
 
 
-def _of_worker(worker: Worker, deadlines: Deadlines[Timer]) -> WorkerSnapshot:
+def of_worker(worker: Worker, deadlines: Deadlines[Timer]) -> WorkerSnapshot:
+    """The worker as it is now."""
     service = worker.service
     ready = worker.state is State.RUNNING
     ending = worker.ending.value if worker.alive and worker.ending is not None else ""

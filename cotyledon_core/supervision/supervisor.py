@@ -29,13 +29,14 @@ from cotyledon_core.supervision.replacement import Replacement
 from cotyledon_core.supervision.results import STOPPING, Wish
 from cotyledon_core.supervision.shutdown import Shutdown
 from cotyledon_core.supervision.situation import Situation
-from cotyledon_core.supervision.snapshot import Snapshot, of_service
+from cotyledon_core.supervision.snapshot import Snapshot, WorkerSnapshot, of_service, of_worker
 from cotyledon_core.supervision.starting import Starting
 from cotyledon_core.supervision.states import Goal
 from cotyledon_core.supervision.stopping import Stopping
 from cotyledon_core.supervision.timers import Kind
 from cotyledon_core.supervision.watching import Watching
 from cotyledon_core.supervision.worker import Ending
+from cotyledon_core.types import ServiceId, WorkerId
 
 
 class Supervisor:
@@ -153,6 +154,18 @@ class Supervisor:
         return Snapshot(
             situation.stopping, tuple(of_service(each, situation.deadlines) for each in services)
         )
+
+    def peek(self, service_id: ServiceId, worker_id: WorkerId) -> WorkerSnapshot | None:
+        """What is known of one worker: of two processes in its place, the newer."""
+        situation = self._situation
+        service = situation.roster.find(service_id)
+        if service is None:
+            return None
+        found = (service.workers.get(worker_id), service.doubles.get(worker_id))
+        there = [worker for worker in found if worker is not None]
+        if not there:
+            return None
+        return of_worker(max(there, key=lambda worker: worker.number), situation.deadlines)
 
     # -- services and their size
 

@@ -9,6 +9,7 @@ import stat
 import pytest
 
 from cotyledon_core.control.errors import ControlError, NoManager
+from cotyledon_core.process import proctable
 from tests.functional.configured import sections
 from tests.functional.controlled import SOCKET, Controlled
 from tests.functional.harness import Launch
@@ -51,6 +52,29 @@ def test_the_last_exit_is_told(launch: Launch) -> None:
         end = worker.last_exit
         assert end is not None
         assert (end.pid, end.signal, end.asked) == (pid, signal.SIGKILL, False)
+    running.stop()
+
+
+def test_what_processes_use_is_told_on_request(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={"workers": 2}))
+    with running.client() as client:
+        plain = client.status()
+        (web,) = plain.services
+        assert {each.cpu_seconds for each in (plain.manager, *web.workers)} == {None}
+        told = client.status(resources=True)
+        (web,) = told.services
+        for pid, each in [(told.manager.pid, told.manager), *((w.pid, w) for w in web.workers)]:
+            assert pid is not None
+            # of two looks the second cannot have less
+            later = proctable.usage(pid)
+            assert later is not None
+            assert each.cpu_seconds is not None
+            assert 0 < each.cpu_seconds <= later.cpu_seconds
+            assert each.resident_bytes is not None
+            assert 2**20 < each.resident_bytes < 2**40
+        client.stop("web", 0, wait=True)
+        (web,) = client.status(resources=True).services
+        assert [each.resident_bytes is None for each in web.workers] == [True, False]
     running.stop()
 
 

@@ -9,9 +9,9 @@ from cotyledon_core import health as judgement
 from cotyledon_core.control import protocol
 from cotyledon_core.control.access import Level
 from cotyledon_core.control.commands.command import SERVICE, WORKER, Argument, Command, Context
-from cotyledon_core.control.commands.status import service_status
+from cotyledon_core.control.commands.status import Telling
 from cotyledon_core.control.protocol import Code, Refusal
-from cotyledon_core.ledger import Ledger
+from cotyledon_core.control.tasks import Task
 from cotyledon_core.supervision.share import Share
 
 
@@ -36,43 +36,17 @@ def _version() -> str:
         return ""
 
 
-def status(context: Context, service: str | None, worker: int | None) -> dict[str, Any]:
+def status(context: Context, service: str | None, worker: int | None, resources: bool) -> Task:
     """What is wanted, and what is."""
     if worker is not None and service is None:
         raise Refusal(Code.BAD_REQUEST, "worker needs a service, too")
-    ledger = context.manager.ledger
-    if service is not None:
-        context.service(service)
-    snapshot = context.manager.snapshot()
-    found = [
-        service_status(standing, snapshot, context.now, worker)
-        for name, standing in ledger.services.items()
-        if service in (None, name)
-    ]
-    if worker is not None and not any(each["workers"] for each in found):
+    if service is None:
+        found = list(context.manager.ledger.services.values())
+    else:
+        found = [context.service(service)]
+    if worker is not None and worker not in found[0].workers:
         raise Refusal(Code.UNKNOWN_WORKER, f"{service} has no worker {worker}")
-    return {"manager": _manager(ledger, context), "services": found}
-
-
-def _manager(ledger: Ledger, context: Context) -> dict[str, Any]:
-    last = ledger.last_reload
-    return {
-        "name": ledger.name,
-        "pid": os.getpid(),
-        "stage": ledger.stage.value,
-        "stopping": context.manager.stopping,
-        "stop_reason": ledger.stop_reason,
-        "started_at": ledger.started_wall_time,
-        "uptime": max(context.now - ledger.started_at, 0.0),
-        "reloading": ledger.reloading,
-        "last_reload": last
-        and {
-            "at": last.wall_time,
-            "result": last.result,
-            "text": last.text,
-            "duration": last.duration,
-        },
-    }
+    return Telling(context.manager, found, worker, resources)
 
 
 def health(context: Context, service: str | None, quorum: str | None) -> dict[str, Any]:
@@ -110,6 +84,11 @@ def health(context: Context, service: str | None, quorum: str | None) -> dict[st
 
 COMMANDS = (
     Command("hello", Level.READ, hello),
-    Command("status", Level.READ, status, (SERVICE, WORKER)),
+    Command(
+        "status",
+        Level.READ,
+        status,
+        (SERVICE, WORKER, Argument("resources", bool, default=False)),
+    ),
     Command("health", Level.READ, health, (SERVICE, Argument("quorum", str))),
 )

@@ -1,22 +1,113 @@
-"""What ``status`` tells of a service and its workers."""
+"""What ``status`` tells: of thousands of workers in slices, a slice in a turn of the loop."""
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from typing import Any
 
+from cotyledon_core.control.protocol import Encoded, as_json
+from cotyledon_core.control.steering import Manager
+from cotyledon_core.control.tasks import Done, Task, Tell
+from cotyledon_core.ledger import Ledger
+from cotyledon_core.process import proctable
 from cotyledon_core.standing import End, ServiceStanding, WorkerStanding
-from cotyledon_core.supervision.snapshot import ServiceSnapshot, Snapshot, WorkerSnapshot
+from cotyledon_core.supervision.snapshot import WorkerSnapshot
 from cotyledon_core.supervision.states import State
 
+WORKERS_AT_ONCE = 64
+"""Told of in one turn."""
 
-def service_status(
-    standing: ServiceStanding, snapshot: Snapshot, now: float, worker_id: int | None
-) -> dict[str, Any]:
-    """
-    :param now: monotonic seconds.
+
+class Telling(Task):
+    """Makes the answer, as JSON, bit by bit.
+
+    Each worker is told of as it is in the turn that it has come to, and of each service what it
+    is when it has come to its last worker.
+
+    :param services: what to tell of.
     :param worker_id: of the only worker that is wanted; None for all.
+    :param resources: whether to look up what processes use.
     """
-    known = _known(standing, snapshot)
+
+    def __init__(
+        self,
+        manager: Manager,
+        services: list[ServiceStanding],
+        worker_id: int | None,
+        resources: bool,
+    ) -> None:
+        self._manager = manager
+        self._worker_id = worker_id
+        self._resources = resources
+        self._services = deque(services)
+        self._told: list[bytes] = []
+        self._workers: deque[WorkerStanding] | None = None
+        self._workers_told: list[bytes] = []
+
+    def step(self, now: float, tell: Tell) -> Done | None:
+        ledger = self._manager.ledger
+        left = WORKERS_AT_ONCE
+        while self._services:
+            left = self._some(self._services[0], now, left)
+            if not left:
+                return None
+        own = as_json(_manager(ledger, self._manager.stopping, now, self._resources))
+        services = b",".join(self._told)
+        return Done(Encoded(b'{"manager":%b,"services":[%b]}' % (own, services)))
+
+    def _some(self, service: ServiceStanding, now: float, left: int) -> int:
+        """Go on with a service; how many workers may still be told of in this turn."""
+        if self._workers is None:
+            self._workers = deque(
+                worker
+                for number, worker in sorted(service.workers.items())
+                if self._worker_id in (None, number)
+            )
+        while self._workers and left:
+            worker = self._workers.popleft()
+            left -= 1
+            # it may be gone since the turn before
+            if service.workers.get(worker.worker_id) is worker:
+                known = self._manager.peek(service.service_id, worker.worker_id)
+                told = _worker(worker, known, now, self._resources)
+                self._workers_told.append(as_json(told))
+        if left:
+            head = as_json(_service(service))[:-1]
+            self._told.append(b'%b,"workers":[%b]}' % (head, b",".join(self._workers_told)))
+            self._services.popleft()
+            self._workers, self._workers_told = None, []
+            # a service without any worker takes its time, too
+            left -= 1
+        return left
+
+    def deadline(self) -> float | None:
+        return 0.0
+
+
+def _manager(ledger: Ledger, stopping: bool, now: float, resources: bool) -> dict[str, Any]:
+    last = ledger.last_reload
+    return {
+        "name": ledger.name,
+        "pid": os.getpid(),
+        "stage": ledger.stage.value,
+        "stopping": stopping,
+        "stop_reason": ledger.stop_reason,
+        "started_at": ledger.started_wall_time,
+        "uptime": max(now - ledger.started_at, 0.0),
+        "reloading": ledger.reloading,
+        "last_reload": last
+        and {
+            "at": last.wall_time,
+            "result": last.result,
+            "text": last.text,
+            "duration": last.duration,
+        },
+        **(_used(os.getpid()) if resources else {}),
+    }
+
+
+def _service(standing: ServiceStanding) -> dict[str, Any]:
     return {
         "name": standing.name,
         "wanted": standing.wanted,
@@ -25,27 +116,7 @@ def service_status(
         "given_up": standing.given_up,
         "restarts": sum(standing.restarts.values()),
         "recycles": standing.recycles,
-        "workers": [
-            _worker(worker, known.get(number), now)
-            for number, worker in sorted(standing.workers.items())
-            if worker_id in (None, number)
-        ],
     }
-
-
-def _known(standing: ServiceStanding, snapshot: Snapshot) -> dict[int, WorkerSnapshot]:
-    """What the supervisor knows of the service's workers, by id: of two the newer."""
-    for service in snapshot.services:
-        if service.service_id == standing.service_id:
-            return _newest(service)
-    return {}
-
-
-def _newest(service: ServiceSnapshot) -> dict[int, WorkerSnapshot]:
-    found: dict[int, WorkerSnapshot] = {}
-    for worker in service.workers:
-        found[worker.worker_id] = worker
-    return found
 
 
 def _state(standing: ServiceStanding) -> str:
@@ -60,7 +131,9 @@ def _state(standing: ServiceStanding) -> str:
     return "running" if standing.ready >= standing.wanted else "degraded"
 
 
-def _worker(standing: WorkerStanding, known: WorkerSnapshot | None, now: float) -> dict[str, Any]:
+def _worker(
+    standing: WorkerStanding, known: WorkerSnapshot | None, now: float, resources: bool
+) -> dict[str, Any]:
     process = next(reversed(standing.processes.values()), None)
     state = standing.state
     if known is not None and known.state is State.STOPPING:
@@ -79,7 +152,14 @@ def _worker(standing: WorkerStanding, known: WorkerSnapshot | None, now: float) 
         "restart_in": _in(standing.restart_at, now),
         "status_text": standing.status_text,
         "last_exit": standing.end and _end(standing.end),
+        **(_used(process.pid if process else None) if resources else {}),
     }
+
+
+def _used(pid: int | None) -> dict[str, Any]:
+    usage = None if pid is None else proctable.usage(pid)
+    cpu, resident = (None, None) if usage is None else usage
+    return {"cpu_seconds": cpu, "resident_bytes": resident}
 
 
 def _in(at: float | None, now: float) -> float | None:

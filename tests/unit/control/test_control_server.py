@@ -6,6 +6,7 @@ import errno
 import itertools
 import json
 import os
+import select
 import selectors
 import socket
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from cotyledon_core import events
 from cotyledon_core.control import listener as listening
 from cotyledon_core.control import server as serving
 from cotyledon_core.control.access import Peer
+from cotyledon_core.control.commands.status import WORKERS_AT_ONCE
 from cotyledon_core.control.listener import InUse, Listener, Unusable, expanded
 from cotyledon_core.control.server import Server
 from cotyledon_core.control_settings import ControlSettings
@@ -25,8 +27,8 @@ from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.ledger import Ledger
 from cotyledon_core.runtime.children import WorkerProcess
 from cotyledon_core.runtime.recorder import Recorder
-from cotyledon_core.supervision.snapshot import Snapshot
-from cotyledon_core.types import ServiceId
+from cotyledon_core.supervision.snapshot import WorkerSnapshot
+from cotyledon_core.types import ServiceId, WorkerId
 
 
 class Manager:
@@ -38,9 +40,11 @@ class Manager:
         self.ledger = Ledger()
         self.recorder = Recorder(3)
         self.commands: list[str] = []
+        self.peeked = 0
 
-    def snapshot(self) -> Snapshot:
-        return Snapshot(stopping=False, services=())
+    def peek(self, service_id: ServiceId, worker_id: WorkerId) -> WorkerSnapshot | None:
+        self.peeked += 1
+        return None
 
     def note_command(self, text: str, peer: Peer) -> None:
         self.commands.append(text)
@@ -176,6 +180,95 @@ def test_an_answer_that_is_too_large(make: Callable[..., Bench]) -> None:
     client.send(request("status"))
     bench.turn(3)
     assert json.loads(client.recv(10000))["error"]["code"] == "too_large"
+
+
+def add(bench: Bench, name: str, workers: int) -> None:
+    moment = {"at": 0.0, "wall_time": 0.0}
+    bench.manager.ledger.note(
+        events.ServiceAdded(**moment, service=name, service_id=ServiceId(name), workers=workers)
+    )
+
+
+def read(client: socket.socket) -> Any:
+    """The next line, whole."""
+    received = b""
+    while not received.endswith(b"\n"):
+        received += client.recv(1 << 20)
+    return json.loads(received)
+
+
+def test_a_long_status_is_made_in_slices(make: Callable[..., Bench]) -> None:
+    bench = make()
+    add(bench, "many", 2 * WORKERS_AT_ONCE + 1)
+    add(bench, "few", 3)
+    add(bench, "none", 0)
+    client = bench.connect()
+    client.send(request("status", id=7))
+    counts = [0]
+    while not client_has_something(client):
+        bench.turn()
+        counts.append(bench.manager.peeked)
+        assert len(counts) < 20
+    steps = [after - before for before, after in itertools.pairwise(counts)]
+    assert max(steps) <= WORKERS_AT_ONCE
+    answer = read(client)
+    assert answer["id"] == 7
+    services = answer["result"]["services"]
+    assert [each["name"] for each in services] == ["many", "few", "none"]
+    told = [[worker["worker"] for worker in each["workers"]] for each in services]
+    assert told == [list(range(2 * WORKERS_AT_ONCE + 1)), [0, 1, 2], []]
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_a_status_that_just_fills_a_slice(make: Callable[..., Bench], more: int) -> None:
+    bench = make()
+    add(bench, "web", WORKERS_AT_ONCE + more)
+    add(bench, "batch", 1)
+    client = bench.connect()
+    client.send(request("status"))
+    bench.turn(6)
+    services = read(client)["result"]["services"]
+    assert [len(each["workers"]) for each in services] == [WORKERS_AT_ONCE + more, 1]
+
+
+def test_workers_that_leave_meanwhile(make: Callable[..., Bench]) -> None:
+    bench = make()
+    add(bench, "web", WORKERS_AT_ONCE + 5)
+    client = bench.connect()
+    client.send(request("status"))
+    while not bench.manager.peeked:
+        bench.turn()
+    bench.manager.ledger.services["web"].workers.pop(WorkerId(WORKERS_AT_ONCE))
+    bench.turn(6)
+    (web,) = read(client)["result"]["services"]
+    numbers = [worker["worker"] for worker in web["workers"]]
+    assert WORKERS_AT_ONCE not in numbers
+    assert numbers[-1] == WORKERS_AT_ONCE + 4
+
+
+def test_tasks_share_the_time_of_a_turn(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the time of a turn is over, what is left goes first in the next."""
+    bench = make()
+    add(bench, "web", 1)
+    clients = [bench.connect() for _ in range(3)]
+    bench.turn()
+    for client in clients:
+        client.send(request("status"))
+    clock = itertools.count()
+    monkeypatch.setattr(serving.time, "monotonic", lambda: next(clock) * serving.TASK_TIME)
+    counts = []
+    for _ in clients:
+        bench.turn()
+        counts.append(bench.manager.peeked)
+    assert counts == [1, 2, 3]
+    assert all(client_has_something(client) for client in clients)
+    assert bench.server.deadline() != 0.0
+
+
+def client_has_something(client: socket.socket) -> bool:
+    return bool(select.select([client], [], [], 0)[0])
 
 
 def test_who_is_gone_is_forgotten(make: Callable[..., Bench]) -> None:
