@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
@@ -24,13 +23,10 @@ from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.process import clock
 from cotyledon_core.runtime.helper import packed, unpacked
 from cotyledon_core.runtime.hooks import Hook, Hooks
-from cotyledon_core.runtime.notifier_host import FAILURES_ALLOWED, NotifierHost
+from cotyledon_core.runtime.notifier_host import FAILURES_ALLOWED, SHORTEST_NAP, NotifierHost
 
 if TYPE_CHECKING:
     from cotyledon_core.vitals import Vitals
-
-SHORTEST_NAP = 0.05
-"""Seconds from one waking of a notifier to the next."""
 
 LOG = Log("cotyledon_core")
 

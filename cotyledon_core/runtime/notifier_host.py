@@ -9,6 +9,7 @@ message cannot be of any size. So the rate of ledgers is that of a notifier that
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pickle
 import time
@@ -33,6 +34,8 @@ DISABLED_STATUS = 3
 """Exit status of a host whose notifier has failed that often."""
 DEATHS_ALLOWED = 5
 """Ends of a host in a row, each before it was healthy, after which a notifier is disabled."""
+SHORTEST_NAP = 0.05
+"""Seconds from one waking of a notifier to the next."""
 PIECE = 64 * 1024
 """Bytes."""
 TOO_SLOW = "the notifier was too slow, or the event too large"
@@ -98,6 +101,8 @@ class _Host:
         self._notifier = notifier
         self._failures = 0
         self._due: float | None = None
+        self._rested = 0.0
+        """When the notifier may be woken again."""
         self._pieces: list[bytes] = []
 
     def serve(self, receive: Receive) -> None:
@@ -113,10 +118,15 @@ class _Host:
         logging.shutdown()
 
     def _turn(self, receive: Receive) -> None:
+        wait = None if self._due is None else self._due - time.monotonic()
+        # in time, however many events there are
+        if wait is not None and wait <= 0:
+            self._wake()
+            return
         try:
-            message = receive(None if self._due is None else max(self._due - time.monotonic(), 0))
-        except (TimeoutError, BlockingIOError):
-            self._call(partial(self._notifier.wake, time.monotonic()))
+            message = receive(wait)
+        except TimeoutError:
+            self._wake()
             return
         if isinstance(message, Piece):
             self._take(message)
@@ -139,11 +149,18 @@ class _Host:
             self._pieces.clear()
             self._call(partial(self._notifier.synchronize, ledger))
 
+    def _wake(self) -> None:
+        now = time.monotonic()
+        self._rested = now + SHORTEST_NAP
+        self._call(partial(self._notifier.wake, now))
+
     def _call(self, call: Callable[[], Any]) -> None:
         self._due = None
         try:
             call()
-            self._due = self._notifier.deadline()
+            due = self._notifier.deadline()
+            if due is not None and math.isfinite(due):
+                self._due = max(due, self._rested)
         except BaseException:
             LOG.exception("notifier %s failed", self._name)
             self._failures += 1

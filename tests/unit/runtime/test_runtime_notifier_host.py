@@ -252,3 +252,22 @@ def test_a_host_wakes_its_notifier(hosted: Callable[..., Hosted]) -> None:
     assert [it.hear() for _ in range(3)] == [EVENTS[0], "woken", "woken"]
     it.tell(EVENTS[1])
     assert it.hear() == EVENTS[1]
+
+
+def test_a_host_wakes_its_notifier_in_time_though_events_wait(
+    hosted: Callable[..., Hosted],
+) -> None:
+    it = hosted(wakes=1)
+    it.tell(*[EVENTS[0]] * 20)
+    assert [it.hear() for _ in range(3)] == [EVENTS[0], "woken", EVENTS[0]]
+
+
+def test_a_notifier_that_always_wants_to_be_woken_is_told_events(
+    hosted: Callable[..., Hosted],
+) -> None:
+    it = hosted(wakes=10**6)
+    it.tell(EVENTS[0], EVENTS[1])
+    assert it.hear() == EVENTS[0]
+    while (told := it.hear()) == "woken":
+        pass
+    assert told == EVENTS[1]
