@@ -12,7 +12,8 @@ Runs the services that [cotyledon] services names, in the foreground.
 
 A configuration with faults is refused, with a line on standard error for each,
 before any process is started. SIGTERM stops gracefully, SIGINT at once. SIGHUP
-reads the configuration again: changed worker counts are applied at once; with
+reads the configuration again and applies what differs: services come and go,
+counts change, and workers are replaced or told to reload for what is new. With
 any fault in it, everything stays as it is.
 """
 EPILOG = """\

@@ -57,6 +57,10 @@ class _Conversion:
         """In the order in which circus starts them: the greatest priority first."""
         priorities = {}
         for section in self._file.sections(WATCHER):
+            if not section.removeprefix(WATCHER).strip():
+                place = self._file.place(section, "").rstrip()
+                faults.append(f"{place}: has no name; it must be [{WATCHER}NAME]")
+                continue
             try:
                 priorities[section] = self._file.convert(section, "priority", reading.whole, 0)
             except ConfigurationError as error:

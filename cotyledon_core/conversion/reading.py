@@ -21,7 +21,7 @@ def read_into(parser: configparser.RawConfigParser, path: Path) -> None:
     :raises ConfigurationError: without the text of a wrong line, which may be secret.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             parser.read_file(file, str(path))
     except OSError as error:
         raise ConfigurationError([f"{path}: cannot be read: {error.strerror}"]) from None

@@ -111,6 +111,10 @@ class _Conversion:
         for section in self._file.sections(PROGRAM):
             if section not in grouped:
                 name = section.removeprefix(PROGRAM).strip()
+                if not name:
+                    place = self._file.place(section, "").rstrip()
+                    self._faults.append(f"{place}: has no name; it must be [{PROGRAM}NAME]")
+                    continue
                 priority = self._priority(section)
                 found.append(Program(section, name, name, (priority, priority)))
         return sorted(found, key=lambda program: program.priority)

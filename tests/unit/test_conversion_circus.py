@@ -163,6 +163,8 @@ def test_the_longest_stop_bounds_the_manager_s(convert: Convert) -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
+        ("[watcher:]\ncmd = x", "[watcher:]: has no name; it must be [watcher:NAME]"),
+        ("[watcher: ]\ncmd = x", "[watcher: ]: has no name; it must be [watcher:NAME]"),
         ("[watcher:x]\nuid = x", "[watcher:x] cmd: is missing"),
         ("[watcher:x]\ncmd = 'x", "[watcher:x] cmd: cannot be split into words"),
         ("[watcher:x]\ncmd =", "[watcher:x] cmd: must name a program"),
@@ -180,6 +182,10 @@ def test_a_fault_is_one_line(text: str, wanted: str, convert: Convert, tmp_path:
         convert(whole)
     (line,) = caught.value.faults
     assert line.startswith(f"{tmp_path / 'original.conf'}: {wanted}")
+
+
+def test_a_byte_order_mark_is_no_text(convert: Convert) -> None:
+    assert convert("\ufeff" + WATCHER).names == ["web"]
 
 
 def test_a_long_stop_of_one_is_not_that_of_others(convert: Convert) -> None:

@@ -250,6 +250,7 @@ def test_the_manager(convert: Convert) -> None:
         ("umask=8", "{file}: [program:web] umask: '8' is wrong: octal digits are needed"),
         ("environment=A", "{file}: [program:web] environment: is wrong: it must be NAME="),
         ("environment=A='x", "{file}: [program:web] environment: has a quotation mark without"),
+        ("[program:]\ncommand=x", "{file}: [program:]: has no name; it must be [program:NAME]"),
         ("[group:g]\nprograms=web,y", "{file}: [group:g] programs: there is no [program:y]"),
     ],
 )
@@ -259,6 +260,10 @@ def test_a_fault_is_one_line(text: str, wanted: str, convert: Convert, tmp_path:
         convert(whole)
     (line,) = caught.value.faults
     assert line.startswith(wanted.format(file=tmp_path / "original.conf"))
+
+
+def test_a_byte_order_mark_is_no_text(convert: Convert) -> None:
+    assert convert("\ufeff" + PROGRAM).names == ["web"]
 
 
 def test_every_fault_is_told(convert: Convert) -> None:
