@@ -130,7 +130,7 @@ def test_the_pod_asks_paths_that_there_are_and_gives_time_enough() -> None:
     assert container["ports"] == [{"name": "metrics", "containerPort": port}]
     paths = {name: container[name]["httpGet"]["path"] for name in container if "Probe" in name}
     assert paths == {
-        "startupProbe": "/readyz",
+        "startupProbe": "/livez",
         "livenessProbe": "/livez",
         "readinessProbe": "/readyz",
     }
