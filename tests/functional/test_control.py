@@ -69,7 +69,8 @@ def test_what_processes_use_is_told_on_request(launch: Launch) -> None:
             later = proctable.usage(pid)
             assert later is not None
             assert each.cpu_seconds is not None
-            assert 0 < each.cpu_seconds <= later.cpu_seconds
+            # of a process that is young it may be less than a tick of the clock
+            assert 0 <= each.cpu_seconds <= later.cpu_seconds
             assert each.resident_bytes is not None
             assert 2**20 < each.resident_bytes < 2**40
         client.stop("web", 0, wait=True)

@@ -24,11 +24,13 @@ from prometheus_client.core import (
 
 from cotyledon_core import (
     Ledger,
+    ServiceId,
     ServiceStanding,
     Stage,
     State,
     Vitals,
     Work,
+    WorkerId,
     WorkerStanding,
 )
 from cotyledon_plugins.notifiers.prometheus.processes import Processes, Usage
@@ -48,6 +50,8 @@ class ManagerMetrics:
     def __init__(self, vitals: Vitals | None) -> None:
         self._vitals = vitals
         self._processes = Processes()
+        self._cpu_seconds: dict[tuple[ServiceId, WorkerId], float] = {}
+        """What was told last: a counter must not go back."""
         self._work: dict[Any, Work] = {}
         """What was seen last of each process; an event that tells more comes after its end."""
 
@@ -66,6 +70,7 @@ class ManagerMetrics:
         beats = self._vitals.heartbeats() if self._vitals else {}
         work = self._vitals.work() if self._vitals else {}
         now, current = time.monotonic(), set()
+        seen: dict[tuple[ServiceId, WorkerId], float] = {}
         for service in services:
             for worker in service.workers.values():
                 labels = [service.name, str(worker.worker_id)]
@@ -82,12 +87,17 @@ class ManagerMetrics:
                         done.append(self._work[key])
                     if process.pid in beats:
                         families.beat_age.add_metric(labels, max(now - beats[process.pid], 0.0))
-                families.add(labels, used, worker.cpu_seconds)
+                # a process that has ended may be gone before its end is told
+                cpu = worker.cpu_seconds + sum(usage.cpu_seconds for usage in used)
+                slot = (service.service_id, worker.worker_id)
+                seen[slot] = max(cpu, self._cpu_seconds.get(slot, 0.0))
+                families.add(labels, used, seen[slot])
                 families.add_work(labels, done, worker)
                 if worker.processes:
                     started = min(each.started_at for each in worker.processes.values())
                     families.uptime.add_metric(labels, max(now - started, 0.0))
         self._processes.keep(current | {"manager"})
+        self._cpu_seconds = seen
         self._work = {key: self._work[key] for key in self._work.keys() & current}
         yield from families.all()
 
@@ -145,12 +155,12 @@ class _WorkerFamilies:
             "cotyledon_worker_uptime_seconds", "Time since a worker's start.", labels=WORKER
         )
 
-    def add(self, labels: list[str], used: list[Usage], cpu_before: float) -> None:
+    def add(self, labels: list[str], used: list[Usage], cpu_seconds: float) -> None:
         """
         :param used: by the worker's processes; there are two only during a replacement.
-        :param cpu_before: seconds, of the processes before them.
+        :param cpu_seconds: with that of the processes before them.
         """
-        self.cpu.add_metric(labels, cpu_before + sum(usage.cpu_seconds for usage in used))
+        self.cpu.add_metric(labels, cpu_seconds)
         if not used:
             return
         self.memory.add_metric(labels, sum(usage.resident_memory for usage in used))

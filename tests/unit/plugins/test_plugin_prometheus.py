@@ -156,6 +156,20 @@ def test_a_service_that_does_not_measure_has_no_series_of_it(
     assert not [key for key in it.samples() if "busy" in key[0] or "units" in key[0]]
 
 
+def test_the_time_of_a_process_that_is_gone_stays_until_its_end_is_told(
+    exporter: Callable[..., Exporter],
+) -> None:
+    program = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    it = exporter()
+    it.tell(added(1), worker("worker_spawned", pid=program.pid))
+    key = ("cotyledon_worker_cpu_seconds_total", "web", "0")
+    deadline = time.monotonic() + 30
+    while (used := it.samples()[key]) == 0:
+        assert time.monotonic() < deadline
+    program.communicate(b"\n")
+    assert it.samples()[key] >= used
+
+
 def test_what_is_gone_has_no_series(exporter: Callable[..., Exporter]) -> None:
     it = exporter()
     it.tell(added(2), worker("worker_spawned", 1, pid=os.getpid()))
