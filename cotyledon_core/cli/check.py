@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from cotyledon_core.cli import sources
+from cotyledon_core.cli import asking, reload, sources
 
 DESCRIPTION = """\
 Checks a configuration whole, without starting anything.
@@ -14,12 +14,18 @@ Checks a configuration whole, without starting anything.
 Every fault is a line on standard error: file, section, key, what is wrong and
 what would be right. What is no fault but may not be meant is a line that
 begins with "notice".
+
+With --diff, the running manager at the control socket that the configuration
+names is asked what a reload of its own configuration would change.
 """
 EPILOG = """\
-example:
+examples:
   cotyledon check --config-file /etc/cotyledon/cotyledon.conf
+  cotyledon check --config-file /etc/cotyledon/cotyledon.conf --diff
 
-exit status: 0 if there is no fault, 1 if there is, 2 for a wrong command line
+exit status: 0 if there is no fault, 1 if there is, 2 for a wrong command line;
+with --diff also 1 if the manager would refuse it, 3 if no manager answers,
+4 if it cannot be told
 """
 
 
@@ -34,6 +40,9 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     sources.add_arguments(parser)
+    parser.add_argument(
+        "--diff", action="store_true", help="also show what a running manager would change"
+    )
     parser.set_defaults(command=check)
 
 
@@ -48,4 +57,9 @@ def check(args: argparse.Namespace) -> int:
         print(f"notice: {notice}", file=sys.stderr)
     workers = sum(service.workers for service in settings.services)
     print(f"configuration is valid: {len(settings.services)} services, {workers} workers")
-    return 0
+    return _differ(args) if args.diff else 0
+
+
+def _differ(args: argparse.Namespace) -> int:
+    args.socket = None
+    return asking.ask(reload.preview, args)

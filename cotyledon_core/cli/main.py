@@ -1,7 +1,8 @@
 """The command line: parses it and calls the sub-command.
 
 Exit statuses: 0 for success, 1 for an error that was told on standard error,
-2 for a wrong command line. ``cotyledon run`` ends with the manager's.
+2 for a wrong command line. ``cotyledon run`` ends with the manager's, and for
+commands that ask a manager see ``asking``.
 """
 
 from __future__ import annotations
@@ -10,13 +11,32 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib import metadata
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from cotyledon_core.cli import check, compat_path, convert, plugins, run
+from cotyledon_core.cli import (
+    check,
+    compat_path,
+    completion,
+    convert,
+    dump,
+    events,
+    health,
+    log_level,
+    plugins,
+    reload,
+    restart,
+    run,
+    scale,
+    shutdown,
+    start,
+    status,
+    stop,
+    wait,
+)
 from cotyledon_core.exceptions import ConfigurationError, CotyledonError
 
 PROGRAM = "cotyledon"
+OF_THE_EXTRA = ("argcomplete", "psutil", "rich")
 DESCRIPTION = """\
 Runs services in worker processes and supervises them.
 
@@ -33,6 +53,13 @@ exit status: 0 for success, 1 for an error, 2 for a wrong command line; run has 
 """
 
 
+COMMANDS = (
+    run, check, status, events, wait, health,
+    scale, start, stop, restart, reload, shutdown,
+    dump, log_level, plugins, convert, compat_path, completion,
+)  # fmt: skip
+
+
 class Parser(argparse.ArgumentParser):
     """Reports a wrong command line in one line."""
 
@@ -46,7 +73,9 @@ def main(args: Sequence[str] | None = None) -> int:
     :param args: the arguments, ``sys.argv[1:]`` unless given.
     :returns: the exit status.
     """
-    chosen = _parser().parse_args(args)
+    made = parser()
+    completion.answer(made)
+    chosen = made.parse_args(args)
     try:
         status: int = chosen.command(chosen)
         if sys.stdout is not None:  # it is if its descriptor was closed at the start
@@ -54,6 +83,15 @@ def main(args: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         for fault in error.faults:
             print(f"{PROGRAM}: {fault}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if error.name not in OF_THE_EXTRA:
+            raise
+        print(
+            f"{PROGRAM}: this needs the package {error.name}, which is not installed; "
+            "pip install 'cotyledon-core[cli]' brings it",
+            file=sys.stderr,
+        )
         return 1
     except CotyledonError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
@@ -67,22 +105,36 @@ def main(args: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> Parser:
-    parser = Parser(
+def parser() -> Parser:
+    """The parser of the whole command line."""
+    made = Parser(
         prog=PROGRAM,
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, check, plugins, convert, compat_path):
+    made.add_argument("--version", action=_Version, help="show the version and exit")
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in COMMANDS:
         module.add_parser(commands)
-    return parser
+    return made
+
+
+class _Version(argparse.Action):
+    """Looks the version up only if it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        print(f"{PROGRAM} {_version()}")
+        parser.exit()
 
 
 def _version() -> str:
+    from importlib import metadata
+
     try:
         return metadata.version("cotyledon-core")
     except metadata.PackageNotFoundError:

@@ -47,7 +47,7 @@ def refused(*arguments: str) -> int:
     ("arguments", "wanted"),
     [
         ((), "COMMAND"),
-        (("start",), "'run', 'check', 'plugins', 'convert'"),
+        (("begin",), "'run', 'check', 'status', 'events'"),
         (("check", "--config"), "--config"),
         (("check", "file"), "file"),
         (("plugins", "--format", "xml"), "'table', 'json'"),
@@ -124,7 +124,7 @@ def test_a_reload_finds_the_files_from_anywhere(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     arguments = ["run", "--config-dir", "d", "--config-file", "~/a.conf"]
-    chosen = command_line._parser().parse_args(arguments)
+    chosen = command_line.parser().parse_args(arguments)
     expected = [f"--config-dir={tmp_path / 'd'}", f"--config-file={tmp_path / 'a.conf'}"]
     assert chosen.sources == expected
 
@@ -243,7 +243,7 @@ def test_the_package_runs_as_the_command() -> None:
 
 def test_the_command_line_stays_light() -> None:
     program = (
-        "import sys, cotyledon_core.cli.main as m; m._parser(); "
+        "import sys, cotyledon_core.cli.main as m; m.parser(); "
         "print([n for n in ('oslo_config', 'stevedore', 'multiprocessing') if n in sys.modules])"
     )
     done = run_python("-c", program)

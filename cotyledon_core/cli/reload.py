@@ -1,0 +1,58 @@
+"""``cotyledon reload``: have a running manager read its configuration again."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from cotyledon_core.cli import asking, difference, formats, progress
+
+if TYPE_CHECKING:
+    from cotyledon_core.control.client import Client
+
+DESCRIPTION = """\
+Has a running manager read its configuration again, as SIGHUP does.
+
+With --dry-run nothing changes: shown is what would.
+"""
+EPILOG = f"""\
+examples:
+  cotyledon reload --dry-run
+  cotyledon reload --wait
+
+{asking.ORDERED}
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the sub-command to the command line."""
+    parser = asking.add_command(
+        commands,
+        "reload",
+        reload,
+        summary="have a running manager read its configuration again",
+        text=DESCRIPTION,
+        epilog=EPILOG,
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only show what would change")
+    formats.add_format(parser, ("text", "json", "yaml"))
+    asking.add_waiting(parser)
+
+
+def reload(client: Client, args: argparse.Namespace) -> int:
+    """Order it, or show what it would do."""
+    if args.dry_run:
+        return preview(client, args)
+    with progress.shown(args.wait) as told:
+        client.reload(wait=args.wait, timeout=args.timeout, progress=told)
+    return asking.DONE
+
+
+def preview(client: Client, args: argparse.Namespace) -> int:
+    """Show what a reload would do; the status is 1 if it would be refused."""
+    found = client.preview()
+    if getattr(args, "format", "text") == "text":
+        print("\n".join(difference.lines(found)))
+    else:
+        formats.write(args.format, found.as_dict())
+    return asking.NOT_SO if found.refused else asking.DONE

@@ -1,0 +1,268 @@
+"""The commands for a running manager: the installed command, a real socket."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.functional.configured import FILE, sections
+from tests.functional.controlled import SOCKET, Controlled
+from tests.functional.harness import DEADLINE, Launch, import_path
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+ESCAPE = "\x1b"
+NOBODY = 200_000
+"""No user of the machine has this number."""
+
+
+def cotyledon(
+    *arguments: str, prefix: tuple[str, ...] = (), cwd: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("OS_", "COTYLEDON_S")) and key not in ("FORCE_COLOR", "NO_COLOR")
+    }
+    return subprocess.run(
+        [*prefix, sys.executable, "-m", "cotyledon_core", *arguments],
+        env={**kept, "PYTHONPATH": import_path(), **environment},
+        cwd=cwd,
+        text=True,
+        capture_output=True,
+        timeout=DEADLINE,
+    )
+
+
+def on_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
+    """Run it on a terminal of its own: the exit status and what it wrote there."""
+    pid, terminal = pty.fork()
+    if pid == 0:  # pragma: no cover
+        os.environ.update({"TERM": "xterm", "PYTHONPATH": import_path(), **environment})
+        os.execv(sys.executable, [sys.executable, "-m", "cotyledon_core", *arguments])
+    written = b""
+    try:
+        while data := os.read(terminal, 65536):
+            written += data
+    except OSError:  # the other end is closed
+        pass
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), written.decode()
+
+
+def ask(running: Controlled, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return cotyledon(*arguments, "--socket", running.path)
+
+
+def refused(done: subprocess.CompletedProcess[str], status: int, text: str) -> None:
+    """It ended with this status, and one line on standard error."""
+    assert done.returncode == status, done
+    assert done.stdout == ""
+    assert done.stderr.startswith("cotyledon: ")
+    assert done.stderr.count("\n") == 1
+    assert text in done.stderr
+
+
+def test_status(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={"workers": 2}, batch={}))
+    plain = ask(running, "status")
+    assert (plain.returncode, plain.stderr) == (0, "")
+    assert ESCAPE not in plain.stdout
+    pids = running.pids()
+    for (service, worker), pid in pids.items():
+        (line,) = [x for x in plain.stdout.splitlines() if x.startswith(f"{service}:{worker} ")]
+        assert line.split()[1:3] == ["running", str(pid)]
+    whole = json.loads(ask(running, "status", "--format", "json").stdout)
+    assert whole["as_wanted"] is True
+    assert whole["manager"]["pid"] == running.application.pid
+    assert whole["services"][0]["workers"][0]["memory"] > 0
+    one = yaml.safe_load(ask(running, "status", "web:1", "--format", "yaml").stdout)
+    assert one["as_wanted"] is True
+    (service,) = one["services"]
+    assert [each["pid"] for each in service["workers"]] == [pids["web", 1]]
+    rows = list(csv.DictReader(io.StringIO(ask(running, "status", "--format", "csv").stdout)))
+    found = {(row["service"], int(row["worker"])): int(row["pid"]) for row in rows}
+    assert found == pids
+    refused(ask(running, "status", "absent"), 4, "'absent'")
+    refused(ask(running, "status", "web:7"), 4, "7")
+    running.stop()
+
+
+def test_colours_are_for_terminals(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={}))
+    status, written = on_terminal("status", "--socket", running.path, NO_COLOR="")
+    assert status == 0
+    assert f"{ESCAPE}[32mrunning" in written
+    _, written = on_terminal("status", "--socket", running.path, NO_COLOR="1")
+    assert "running" in written
+    assert f"{ESCAPE}[32m" not in written
+    running.stop()
+
+
+def test_what_is_not_as_wanted(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={"workers": 2}, batch={}))
+    assert ask(running, "stop", "web:1", "--wait").returncode == 0
+    assert ask(running, "status").returncode == 1
+    assert ask(running, "status", "batch").returncode == 0
+    assert ask(running, "status", "web:0").returncode == 0
+    assert ask(running, "status", "web:1").returncode == 1
+    assert ask(running, "start", "web:1", "--wait").returncode == 0
+    assert ask(running, "status").returncode == 0
+    running.stop()
+
+
+def test_orders_are_waited_for(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={}))
+    done = ask(running, "scale", "web", "3", "--wait")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines()[-1] == "web: 3 of 3 ready"
+    before = running.pids()
+    assert len(before) == 3
+    assert ask(running, "restart", "web:0", "--wait").returncode == 0
+    after = running.pids()
+    assert {key for key in after if after[key] != before[key]} == {("web", 0)}
+    assert ask(running, "restart", "web", "--rolling", "--wait").returncode == 0
+    assert not set(running.pids().values()) & set(after.values())
+    assert ask(running, "wait", "web", "--timeout", "20").returncode == 0
+    status, written = on_terminal("scale", "web", "1", "--wait", "--socket", running.path)
+    assert status == 0
+    assert "1/1" in written
+    refused(ask(running, "scale", "absent", "3"), 4, "'absent'")
+    running.stop()
+
+
+def test_what_does_not_come(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={"behaviour": "hang"}), wait=False)
+    running.application.wait_for("value")
+    done = ask(running, "wait", "--timeout", "0.2")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("cotyledon: ")
+    assert ask(running, "status").returncode == 1
+    assert ask(running, "health").returncode == 1
+    running.application.stop()
+
+
+def test_reload(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={}, batch={}))
+    same = ask(running, "reload", "--dry-run")
+    assert (same.returncode, same.stdout) == (0, "nothing would change\n")
+    changed = sections(web={"workers": 2}, more={})
+    changed["control"] = {"socket": SOCKET}
+    running.write(changed)
+    told = ask(running, "reload", "--dry-run").stdout.splitlines()
+    assert told == [
+        "+ service more",
+        "- service batch",
+        "~ service web: scaled; workers 1 -> 2",
+    ]
+    assert running.pids().keys() == {("web", 0), ("batch", 0)}
+    assert ask(running, "reload", "--wait").returncode == 0
+    assert running.pids().keys() == {("web", 0), ("web", 1), ("more", 0)}
+    running.write("[cotyledon]\nservices = absent\n")
+    refused(ask(running, "reload", "--dry-run"), 1, "absent")
+    done = ask(running, "reload", "--wait")
+    assert done.returncode == 1
+    assert "absent" in done.stderr.splitlines()[-1]
+    running.stop()
+
+
+def test_health_events_dump_and_log_level(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={"workers": 2}, batch={}))
+    assert ask(running, "health").stdout.startswith("pass")
+    assert json.loads(ask(running, "health", "web", "--format", "json").stdout)["status"] == "pass"
+    pid = running.pids()["batch", 0]
+    os.kill(pid, signal.SIGKILL)
+    running.application.wait_for("worker_ready", 2, service="batch")
+    lines = ask(running, "events", "--service", "batch").stdout.splitlines()
+    assert any(str(pid) in line for line in lines)
+    assert not any("web(" in line for line in lines)
+    entries = [
+        json.loads(x) for x in ask(running, "events", "--format", "json").stdout.split("\n")[:-1]
+    ]
+    assert [each["number"] for each in entries] == list(range(1, len(entries) + 1))
+    assert ask(running, "events", "--since", "2999-01-01").stdout == ""
+    assert "lifecycle.py" in ask(running, "dump", "web:0").stdout
+    assert ask(running, "dump", "--all").stdout.count("=== ") == 4
+    assert ask(running, "log-level", "some.logger", "debug").stdout == "some.logger: DEBUG\n"
+    refused(ask(running, "log-level", "some.logger", "loud"), 1, "level")
+    running.stop()
+
+
+def test_events_are_followed_to_the_end(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={}))
+    with subprocess.Popen(
+        [sys.executable, "-m", "cotyledon_core", "events", "--follow", "--socket", running.path],
+        env={**os.environ, "PYTHONPATH": import_path()},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as follower:
+        try:
+            assert follower.stdout is not None
+            follower.stdout.readline()
+            assert ask(running, "scale", "web", "2").returncode == 0
+            assert any("scale" in line for line in iter(follower.stdout.readline, ""))
+            assert ask(running, "shutdown", "--wait").returncode == 0
+            assert follower.wait(DEADLINE) == 1
+        finally:
+            follower.kill()
+    assert running.application.wait() == 0
+    running.application.wait_until_gone()
+    refused(ask(running, "status"), 3, running.path)
+
+
+def test_where_the_socket_is_found(launch: Launch, tmp_path: Path) -> None:
+    running = Controlled(launch, sections(web={}), {"socket": "{name}-{uid}.sock"})
+    directory = str(running.application.directory)
+    name = json.loads(
+        cotyledon("status", "--format", "json", COTYLEDON_SOCKET=_only_socket(directory)).stdout
+    )["manager"]["name"]
+    assert _only_socket(directory).endswith(f"{name}-{os.getuid()}.sock")
+    running.stop()
+    named = sections({"name": "known"}, web={})
+    running = Controlled(launch, named, {"socket": "{name}.sock"})
+    directory = str(running.application.directory)
+    elsewhere = {"COTYLEDON_SOCKET": str(tmp_path / "absent")}
+    assert cotyledon("health", "--config-file", FILE, cwd=directory, **elsewhere).returncode == 0
+    refused(cotyledon("health", **elsewhere), 3, "absent")
+    different = cotyledon("check", "--config-file", FILE, "--diff", cwd=directory)
+    assert "nothing would change" in different.stdout or different.returncode == 1
+    running.stop()
+    refused(cotyledon("health", "--config-file", FILE, cwd=directory), 3, "known.sock")
+    empty = tmp_path / "empty.conf"
+    empty.write_text("[cotyledon]\nservices = web\n")
+    refused(cotyledon("health", "--config-file", str(empty)), 4, "--socket")
+    empty.write_text("no section\n")
+    refused(cotyledon("health", "--config-file", str(empty)), 4, "empty.conf")
+
+
+def _only_socket(directory: str) -> str:
+    (found,) = [x for x in os.listdir(directory) if x.endswith(".sock")]
+    return os.path.join(directory, found)
+
+
+def test_another_user_is_refused(launch: Launch) -> None:
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        pytest.skip("needs root and setpriv to become another user")
+    # may read every file and connect to every socket, but is neither root nor the manager's user
+    reading = "-all,+dac_override,+dac_read_search"
+    user = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    capable = (*user, f"--inh-caps={reading}", f"--ambient-caps={reading}")
+    running = Controlled(launch, sections(web={}))
+    for arguments in (("status",), ("scale", "web", "2"), ("shutdown",)):
+        done = cotyledon(*arguments, "--socket", running.path, prefix=capable)
+        refused(done, 4, "")
+    assert ask(running, "status").returncode == 0
+    running.stop()

@@ -1,0 +1,161 @@
+"""The commands for a running manager as far as they need none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cotyledon_core.cli import cells, completion
+from cotyledon_core.cli.asking import Target
+from cotyledon_core.cli.main import main, parser
+
+
+def choices() -> list[str]:
+    (commands,) = [each for each in parser()._actions if each.choices]
+    return list(commands.choices or ())
+
+
+@pytest.mark.parametrize("command", choices())
+def test_every_command_has_help_with_an_example(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    written = capsys.readouterr().out
+    assert "example" in written
+    assert f"cotyledon {command}" in written.partition("example")[2]
+    assert "exit status: " in written
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("scale", "web", "-1"),
+        ("scale", "web", "many"),
+        ("stop",),
+        ("stop", ""),
+        ("stop", "web", "--timeout", "3"),
+        ("stop", "web", "--wait", "--timeout", "0"),
+        ("wait", "--timeout", "nan"),
+        ("restart", "web", "--rolling", "--now"),
+        ("status", "--format", "xml"),
+        ("events", "--since", "yesterday"),
+        ("dump",),
+        ("dump", "web:0", "--all"),
+        ("completion", "tcsh"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*arguments])
+    assert caught.value.code == 2
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert written.err.startswith("cotyledon: ")
+    assert written.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("web", ("web", None)),
+        ("web:3", ("web", 3)),
+        ("a:b", ("a:b", None)),
+        ("a:b:12", ("a:b", 12)),
+        ("web:", ("web:", None)),
+        ("web:-1", ("web:-1", None)),
+        ("web:\u0663", ("web:\u0663", None)),
+    ],
+)
+def test_targets(text: str, wanted: tuple[str, int | None]) -> None:
+    assert Target.parse(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wanted"),
+    [
+        (None, "-"),
+        (0.04, "0.0s"),
+        (4.25, "4.2s"),
+        (59, "59s"),
+        (60, "1m"),
+        (725, "12m 5s"),
+        (7260, "2h 1m"),
+        (90000, "1d 1h"),
+    ],
+)
+def test_durations(seconds: float | None, wanted: str) -> None:
+    assert cells.duration(seconds) == wanted
+
+
+@pytest.mark.parametrize(
+    ("count", "wanted"),
+    [
+        (None, "-"),
+        (0, "0B"),
+        (999, "999B"),
+        (1000, "1.0K"),
+        (24_223_744, "23.1M"),
+        (2**50, "1024.0T"),
+    ],
+)
+def test_sizes(count: int | None, wanted: str) -> None:
+    assert cells.size(count) == wanted
+
+
+@given(st.text())
+def test_no_text_moves_the_cursor(text: str) -> None:
+    made = cells.printable(text)
+    assert made.isprintable()
+    assert len(made) == len(text)
+
+
+@pytest.mark.parametrize("shell", completion.SHELLS)
+def test_completion(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("argcomplete")
+    assert main(["completion", shell]) == 0
+    assert "cotyledon" in capsys.readouterr().out
+
+
+def test_a_probe_imports_nothing_heavy() -> None:
+    code = """
+import sys, json
+from cotyledon_core.cli.main import main
+status = main(["health", "--socket", "/nonexistent/socket"])
+print(json.dumps([status, sorted(sys.modules)]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    status, modules = json.loads(done.stdout)
+    assert status == 3
+    heavy = {
+        "oslo_config", "stevedore", "rich", "yaml", "psutil", "argcomplete", "logging",
+        "importlib.metadata", "asyncio", "multiprocessing", "dataclasses",
+    }  # fmt: skip
+    assert not heavy & set(modules)
+
+
+def test_the_manual_page_is_made_of_the_parser() -> None:
+    program = Path(sys.executable).with_name("argparse-manpage")
+    if not program.exists():
+        pytest.skip("argparse-manpage is not installed")
+    done = subprocess.run(
+        [
+            program,
+            "--module", "cotyledon_core.cli.main", "--function", "parser",
+            "--project-name", "cotyledon", "--prog", "cotyledon",
+        ],
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for command in choices():
+        assert f"cotyledon {command}".replace("-", "\\-") in done.stdout
