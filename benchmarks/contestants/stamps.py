@@ -25,6 +25,8 @@ WORKER_TALKS = b"T"
 """A worker is about to say much of itself."""
 EVENTS_TOLD = b"E"
 """A notifier in the manager was told all of that."""
+LONG_TURN = b"L"
+"""The manager was busy between two waits, for microseconds that stand in place of the worker id."""
 
 RECORD = struct.Struct("=cqqd")
 """Kind, pid, worker id, CLOCK_MONOTONIC in seconds."""

@@ -73,6 +73,7 @@ def test_what_processes_use_is_told_on_request(launch: Launch) -> None:
             assert 0 <= each.cpu_seconds <= later.cpu_seconds
             assert each.resident_bytes is not None
             assert 2**20 < each.resident_bytes < 2**40
+        assert told.manager.cpu_seconds
         client.stop("web", 0, wait=True)
         (web,) = client.status(resources=True).services
         assert [each.resident_bytes is None for each in web.workers] == [True, False]

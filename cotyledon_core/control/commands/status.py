@@ -15,7 +15,7 @@ from cotyledon_core.standing import End, ServiceStanding, WorkerStanding
 from cotyledon_core.supervision.snapshot import WorkerSnapshot
 from cotyledon_core.supervision.states import State
 
-WORKERS_AT_ONCE = 64
+WORKERS_AT_ONCE = 32
 """Told of in one turn."""
 
 

@@ -257,7 +257,7 @@ def test_tasks_share_the_time_of_a_turn(
     for client in clients:
         client.send(request("status"))
     clock = itertools.count()
-    monkeypatch.setattr(serving.time, "monotonic", lambda: next(clock) * serving.TASK_TIME)
+    monkeypatch.setattr(serving.time, "monotonic", lambda: next(clock) * 0.75 * serving.TASK_TIME)
     counts = []
     for _ in clients:
         bench.turn()
@@ -265,6 +265,31 @@ def test_tasks_share_the_time_of_a_turn(
     assert counts == [1, 2, 3]
     assert all(client_has_something(client) for client in clients)
     assert bench.server.deadline() != 0.0
+
+
+def test_a_task_without_end_does_not_keep_others_from_their_turn(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make()
+    add(bench, "web", 1)
+    endless, client = bench.connect(), bench.connect()
+    bench.turn()
+    endless.send(request("shutdown", arguments={"wait": True}))
+    bench.turn()
+    assert bench.server.deadline() != 0.0
+    second = bench.connect()
+    bench.turn()
+    second.send(request("shutdown", arguments={"wait": True}))
+    client.send(request("status"))
+    clock = itertools.count()
+    monkeypatch.setattr(serving.time, "monotonic", lambda: next(clock) * 0.75 * serving.TASK_TIME)
+    bench.turn()
+    # whoever was left out makes the wait return
+    assert bench.server.deadline() == 0.0
+    bench.turn(2)
+    assert bench.manager.peeked == 1
+    assert client_has_something(client)
+    assert bench.server.deadline() == 0.0
 
 
 def client_has_something(client: socket.socket) -> bool:
