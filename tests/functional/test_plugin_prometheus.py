@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from tests.functional.harness import Launch
 
 parser = pytest.importorskip("prometheus_client.parser")
 
+DEATHS = 30
+
 Samples = dict[tuple[str, ...], float]
 
 
@@ -26,9 +29,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def configuration(port: int, **workers: int) -> Sections:
+def configuration(
+    port: int, changes: Mapping[str, Any] | None = None, /, **workers: int
+) -> Sections:
+    """
+    :param changes: to [cotyledon].
+    """
     made = sections(
-        {"notifiers": "events, prometheus"},
+        {"notifiers": "events, prometheus", **(changes or {})},
         **{name: {"workers": count} for name, count in workers.items()},
     )
     made["notifier:prometheus"] = {"address": f"127.0.0.1:{port}"}
@@ -36,11 +44,16 @@ def configuration(port: int, **workers: int) -> Sections:
 
 
 class Scraped:
-    """A manager whose exporter is asked."""
+    """A manager whose exporter is asked.
 
-    def __init__(self, launch: Launch, **workers: int) -> None:
+    :param changes: to [cotyledon].
+    """
+
+    def __init__(
+        self, launch: Launch, changes: Mapping[str, Any] | None = None, /, **workers: int
+    ) -> None:
         self.port = free_port()
-        self.running = Running(launch, configuration(self.port, **workers))
+        self.running = Running(launch, configuration(self.port, changes, **workers))
         self.application = self.running.application
         self.application.until(lambda: self.get("/livez") == 200, "the exporter")
 
@@ -163,3 +176,48 @@ def test_the_middleware_reports_what_the_exporter_says(launch: Launch) -> None:
     assert webob.Request.blank("/").get_response(app).status_int == 200
     assert scraped.application.stop() == 0
     assert webob.Request.blank("/").get_response(app).status_int == 503
+
+
+def test_restarts_add_no_series(launch: Launch) -> None:
+    scraped = Scraped(launch, {"restart_delay": 0}, web=2)
+    application = scraped.application
+
+    def kill_one(deaths: int) -> None:
+        os.kill(application.wait_for("worker_ready", 2 + deaths)[-1].pid, signal.SIGKILL)
+
+    def series_after(deaths: int) -> set[tuple[str, ...]]:
+        application.wait_for("worker_ready", 2 + deaths)
+        scraped.wait_for("cotyledon_worker_starts_total", "web", value=2 + deaths)
+        scraped.wait_for("cotyledon_workers", "web", "running", value=2)
+        return set(scraped.samples())
+
+    kill_one(0)
+    first = series_after(1)
+    for deaths in range(1, DEATHS):
+        kill_one(deaths)
+    assert series_after(DEATHS) == first
+    assert application.stop() == 0
+
+
+def test_a_removed_service_is_unknown_to_the_next_exporter(launch: Launch) -> None:
+    scraped = Scraped(launch, web=1, aside=1)
+    scraped.running.succeed(configuration(scraped.port, web=1))
+    host = scraped.host()
+    assert host is not None
+    os.kill(host, signal.SIGKILL)
+    scraped.application.until(lambda: scraped.host() not in (host, None), "another exporter")
+    scraped.wait_for("cotyledon_workers", "web", "running", value=1)
+    assert not [key for key in scraped.samples() if "aside" in key]
+    assert scraped.application.stop() == 0
+
+
+def test_a_manager_whose_stop_is_delayed_lives_but_is_not_ready(launch: Launch) -> None:
+    scraped = Scraped(launch, {"stop_delay": 50}, web=1)
+    application = scraped.application
+    application.until(lambda: scraped.get("/readyz") == 200, "readiness")
+    application.send(signal.SIGTERM)
+    application.until(lambda: scraped.get("/readyz") == 503, "the end of readiness")
+    assert (scraped.get("/livez"), scraped.get("/healthz")) == (200, 503)
+    scraped.wait_for("cotyledon_workers", "web", "running", value=1)
+    # at once
+    application.stop(signal.SIGINT)

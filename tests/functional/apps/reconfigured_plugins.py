@@ -31,6 +31,7 @@ limited = cotyledon_plugins.restart_policies.limited:Limited
 [cotyledon.notifiers]
 events = reconfigured_plugins:Events
 second = reconfigured_plugins:Second
+prometheus = cotyledon_plugins.notifiers.prometheus.notifier:Prometheus
 statsd = cotyledon_plugins.notifiers.statsd:Statsd
 opentelemetry = cotyledon_plugins.notifiers.opentelemetry.notifier:OpenTelemetry
 """
