@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -94,8 +95,10 @@ class Scraped:
     def host(self) -> int | None:
         """The exporter's pid."""
         for child in procfs.children(self.application.manager):
-            if "notifier prometheus" in procfs.title(child.pid):
-                return child.pid
+            # it may end meanwhile
+            with contextlib.suppress(OSError):
+                if child.alive and "notifier prometheus" in procfs.title(child.pid):
+                    return child.pid
         return None
 
 
