@@ -159,13 +159,15 @@ def test_a_service_that_does_not_measure_has_no_series_of_it(
 def test_the_time_of_a_process_that_is_gone_stays_until_its_end_is_told(
     exporter: Callable[..., Exporter],
 ) -> None:
-    program = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    work = "sum(range(10**7)); input()"
+    program = subprocess.Popen([sys.executable, "-c", work], stdin=subprocess.PIPE)
     it = exporter()
     it.tell(added(1), worker("worker_spawned", pid=program.pid))
     key = ("cotyledon_worker_cpu_seconds_total", "web", "0")
     deadline = time.monotonic() + 30
     while (used := it.samples()[key]) == 0:
         assert time.monotonic() < deadline
+        time.sleep(0.05)
     program.communicate(b"\n")
     assert it.samples()[key] >= used
 
