@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cotyledon_core.cli import sources
+from cotyledon_core.cli import extra, sources
 from cotyledon_core.exceptions import ConfigurationError, CotyledonError
 
 if TYPE_CHECKING:
@@ -141,6 +141,8 @@ def ask(run: Run, args: argparse.Namespace) -> int:
             return run(client, args)
     except ConfigurationError as error:
         return _tell(UNKNOWN, *error.faults)
+    except ModuleNotFoundError as error:
+        return _tell(UNKNOWN, extra.advice(error))
     except TimeoutError as error:
         return _tell(UNKNOWN, str(error))
     except CotyledonError as error:

@@ -20,6 +20,7 @@ from cotyledon_core.cli import (
     convert,
     dump,
     events,
+    extra,
     health,
     log_level,
     plugins,
@@ -36,7 +37,6 @@ from cotyledon_core.cli import (
 from cotyledon_core.exceptions import ConfigurationError, CotyledonError
 
 PROGRAM = "cotyledon"
-OF_THE_EXTRA = ("argcomplete", "psutil", "rich")
 DESCRIPTION = """\
 Runs services in worker processes and supervises them.
 
@@ -85,13 +85,7 @@ def main(args: Sequence[str] | None = None) -> int:
             print(f"{PROGRAM}: {fault}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        if error.name not in OF_THE_EXTRA:
-            raise
-        print(
-            f"{PROGRAM}: this needs the package {error.name}, which is not installed; "
-            "pip install 'cotyledon-core[cli]' brings it",
-            file=sys.stderr,
-        )
+        print(f"{PROGRAM}: {extra.advice(error)}", file=sys.stderr)
         return 1
     except CotyledonError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from cotyledon_core.cli.cells import printable
@@ -21,7 +22,7 @@ def shown(wait: bool) -> Iterator[Callable[[Progress], None] | None]:
     """
     if not wait or sys.stderr is None:
         yield None
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and find_spec("rich"):
         with _bars() as bars:
             yield _Bars(bars)
     else:

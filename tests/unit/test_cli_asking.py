@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotyledon_core.cli import cells, completion
+from cotyledon_core.cli import asking, cells, completion
 from cotyledon_core.cli.asking import Target
 from cotyledon_core.cli.main import main, parser
 
@@ -159,3 +160,18 @@ def test_the_manual_page_is_made_of_the_parser() -> None:
     assert done.returncode == 0, done.stderr
     for command in choices():
         assert f"cotyledon {command}".replace("-", "\\-") in done.stdout
+
+
+def test_a_package_of_the_extra_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    args = argparse.Namespace(socket="/nonexistent", sources=[])
+
+    def lack(name: str) -> asking.Run:
+        def run(client: object, args: object) -> int:
+            raise ModuleNotFoundError(name=name)
+
+        return run
+
+    assert asking.ask(lack("rich.table"), args) == 4
+    assert "cotyledon-core[cli]" in capsys.readouterr().err
+    with pytest.raises(ModuleNotFoundError):
+        asking.ask(lack("absent"), args)
