@@ -170,7 +170,7 @@ def test_reload(launch: Launch) -> None:
     ]
     assert running.pids().keys() == {("web", 0), ("batch", 0)}
     assert ask(running, "reload", "--wait").returncode == 0
-    assert running.pids().keys() == {("web", 0), ("web", 1), ("more", 0)}
+    running.wait_for_counts(web=2, more=1)
     running.write("[cotyledon]\nservices = absent\n")
     refused(ask(running, "reload", "--dry-run"), 1, "absent")
     done = ask(running, "reload", "--wait")
