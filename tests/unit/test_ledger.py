@@ -48,6 +48,7 @@ def test_a_death_from_the_spawn_to_the_restart() -> None:
     assert states(ledger) == ["running", "stopped"]
     died = worker("worker_exited", at=5.0, status=ExitStatus(signal=11), detail="it fell")
     ledger.note(died)
+    assert states(ledger) == ["stopped", "stopped"]
     ledger.note(worker("worker_restarting", at=5.0, delay=2.0))
     web = ledger.services["web"]
     first = web.workers[WorkerId(0)]

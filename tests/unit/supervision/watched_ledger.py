@@ -58,3 +58,4 @@ def _check_service(standing: ServiceStanding, service: ServiceSnapshot, stopping
         if len(workers) == 1 and not stopping:
             state = workers[0].state
             assert found.state in ALSO.get(state, {state}), (worker_id, found.state, state)
+            assert found.state is not State.FATAL or standing.given_up
