@@ -135,7 +135,7 @@ def test_user_and_group(launch_program: Launch) -> None:
 
     assert (int(uid), int(gid)) == (pwd.getpwnam("nobody").pw_uid, 12345)
     assert "0" not in groups.split()
-    assert application.stop() == 0
+    assert application.wait() == 0, "nothing is left"
 
 
 def test_the_stop_signal_goes_to_the_program(launch_program: Launch) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,9 @@ def test_the_configuration_of_the_pod_is_one(tmp_path: Path) -> None:
     file = tmp_path / "cotyledon.conf"
     file.write_text(config_map["data"]["cotyledon.conf"])
     done = subprocess.run(
-        ["cotyledon", "check", "--config-file", str(file)], capture_output=True, text=True
+        [sys.executable, "-m", "cotyledon_core", "check", "--config-file", str(file)],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
 
