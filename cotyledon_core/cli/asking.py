@@ -15,12 +15,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cotyledon_core.cli import extra, sources
+from cotyledon_core.control import SOCKET_VARIABLE
 from cotyledon_core.exceptions import ConfigurationError, CotyledonError
 
 if TYPE_CHECKING:
     from cotyledon_core.control.client import Client
 
-ENVIRONMENT = "COTYLEDON_SOCKET"
 DONE, NOT_SO, NO_MANAGER, UNKNOWN = 0, 1, 3, 4
 STATUSES = "2 for a wrong command line, 3 if no manager\nanswers, 4 if it cannot be told"
 ORDERED = f"exit status: 0 if it is done, 1 if it is not, {STATUSES}"
@@ -76,7 +76,7 @@ def add_command(
         "--socket",
         metavar="PATH",
         help="the manager's control socket (default: the one that the configuration names, "
-        f"of --config-file, else {ENVIRONMENT} of the environment)",
+        f"of --config-file, else {SOCKET_VARIABLE} of the environment)",
     )
     sources.add_arguments(parser)
     parser.set_defaults(command=lambda args: _checked(parser, run, args))
@@ -175,11 +175,11 @@ def address(args: argparse.Namespace) -> str:
     """
     if args.socket:
         return str(args.socket)
-    if not args.sources and os.environ.get(ENVIRONMENT):
-        return os.environ[ENVIRONMENT]
+    if not args.sources and os.environ.get(SOCKET_VARIABLE):
+        return os.environ[SOCKET_VARIABLE]
     found = _configured(args.sources)
     if not found:
-        where = "the configuration" if args.sources else f"{ENVIRONMENT} or a configuration"
+        where = "the configuration" if args.sources else f"{SOCKET_VARIABLE} or a configuration"
         raise SocketUnknown(
             f"{where} names no control socket; give it with --socket, or as socket in [control] "
             "of --config-file"

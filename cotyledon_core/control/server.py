@@ -62,6 +62,11 @@ class Server(Visitors):
         """Whether a task has to wait for the next turn."""
         self._watch_listener()
 
+    @property
+    def path(self) -> str:
+        """Where the socket is."""
+        return self._listener.path
+
     def _watch_listener(self) -> None:
         self._accept_at = None
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)

@@ -106,9 +106,13 @@ class Household:
             # it may log whenever it likes
             import logging  # noqa: F401
         self._divert_log_if_loaded()
-        self._dispatcher.prepare(self._environment.give)
+        self._dispatcher.prepare(self.give_workers)
         for host in self._dispatcher.hosts.values():
             self._helpers.start(host)
+
+    def give_workers(self, variables: Mapping[str, str]) -> None:
+        """Into their environment, and that of the manager's helpers; see GivenEnvironment."""
+        self._environment.give(variables)
 
     def _divert_log_if_loaded(self) -> None:
         if self._relay is None and log.is_loaded():

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cotyledon_core.chance import fraction
+from cotyledon_core.control import SOCKET_VARIABLE
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.process import board, contexts, selector, session, spawner, title
 from cotyledon_core.process.channel import Channel
@@ -103,6 +104,7 @@ class Run:
             self.server = open_server(settings, name, self._selector, steering)
             if self.server is not None:
                 self._opened.callback(self.server.close)
+                self.household.give_workers({SOCKET_VARIABLE: self.server.path})
 
     def _record(self, settings: ControlSettings, name: str) -> None:
         """Keep the last events and decisions, if anybody could read them."""

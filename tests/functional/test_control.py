@@ -159,3 +159,14 @@ def test_errors_of_the_manager_are_exceptions(shared: Controlled) -> None:
         assert caught.value.code == "unknown_service"
         assert "web" in str(caught.value)
         client.scale("web", 1)
+
+
+def test_workers_find_the_socket_in_their_environment(launch: Launch) -> None:
+    shown = "/bin/sh -c 'echo $$COTYLEDON_SOCKET > found && exec sleep 1000'"
+    shell = {"service_type": "command", "command": shown}
+    outer = {"COTYLEDON_SOCKET": "/of/another/manager"}
+    running = Controlled(launch, sections(shell=shell), environment=outer)
+    found = running.application.directory / "found"
+    running.application.until(lambda: found.exists() and found.read_text(), "what was found")
+    assert found.read_text() == f"{running.path}\n"
+    running.stop()

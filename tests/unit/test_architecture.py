@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import cotyledon_core
+from cotyledon_core import control
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = "cotyledon_core"
@@ -231,6 +232,7 @@ def is_of_the_same_plugin(found: Import) -> bool:
 def test_plugins_import_public_names_only() -> None:
     """By ``from cotyledon_core import …``, as any other distribution's plugin would."""
     public = {f"{CORE}.{name}" for name in cotyledon_core.__all__}
+    public |= {f"{CORE}.control.{name}" for name in control.__all__}
     assert PLUGIN_MODULES
     assert not report(
         found
