@@ -127,9 +127,9 @@ class ForkSpawner:
     def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
         # after each fork, every page that the manager writes to is copied once:
         # so as little as possible is done between one and the next
-        births = [self._prepare(start) for start in starts]
         self._before()
-        flush_before_fork()
+        written = flush_before_fork()
+        births = [self._prepare(start, written) for start in starts]
         with signals.blocked(), _told_of_threads(), self._board.lending():
             for birth in births:
                 self._board.lend(birth.place)
@@ -143,7 +143,7 @@ class ForkSpawner:
                     birth.error = error
         return [self._child(birth) for birth in births]
 
-    def _prepare(self, start: Start) -> Birth:
+    def _prepare(self, start: Start, written: bool) -> Birth:
         assignment, writer = start.assignment, self._channel.writer
         place = NOWHERE if start.executes else self._board.take()
         slot = self._roll.reserve()
@@ -152,6 +152,7 @@ class ForkSpawner:
         begin = partial(
             entry.forked,
             self._roll.entrance(slot),
+            written,
             ChildIdentity(assignment.worker_name, writer.fileno()).assume,
             worker.signals.inherit,
             worker.live,

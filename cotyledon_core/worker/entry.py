@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from cotyledon_core.exceptions import shown
 from cotyledon_core.process.board import NOWHERE, Board, Place
 from cotyledon_core.process.channel import PipeWriter, SocketWriter, tell
+from cotyledon_core.process.standard_streams import forget_unwritten
 from cotyledon_core.worker import ending
 from cotyledon_core.worker.assignment import SealedAssignment
 from cotyledon_core.worker.lifecycle import Worker
@@ -19,6 +20,7 @@ from cotyledon_core.worker.manager_link import ManagerLink
 
 def forked(
     enter_roll: Callable[[int], None],
+    written: bool,
     assume_identity: Callable[[], None],
     inherit_signals: Callable[[], None],
     live: Callable[[int, int | None], None],
@@ -31,6 +33,7 @@ def forked(
     It gets the very methods that it calls: to find them is more to touch.
 
     :param enter_roll: puts a pid on the roll.
+    :param written: whether all that the manager has printed is.
     :param assume_identity: makes it what it is in multiprocessing's eyes.
     :param inherit_signals: begins to note signals.
     :param live: is the worker, from then on.
@@ -44,6 +47,8 @@ def forked(
         enter_roll(pid)
         # the manager's exit callbacks are not this process's
         clear_exit_callbacks()
+        if not written:
+            forget_unwritten()
         dup2(null_device, 0)
         close(null_device)
         if stderr is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 from collections import Counter
 
@@ -80,6 +82,26 @@ def test_finalizers_run_at_a_normal_end(launch: Launch, method: str, ended_by: s
     if method == "fork":
         kept = (application.directory / "kept.log").read_text()
         assert all(kept.count(f"kept by {pid}\n") == 1 for pid in workers.values())
+
+
+def test_workers_start_beside_a_full_pipe(launch: Launch) -> None:
+    """What the manager cannot write yet is written once, by itself."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * select.PIPE_BUF)
+    os.set_blocking(writer, True)
+    application = launch("children", "finalizers", stdout=writer)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        workers = application.wait_for_workers(2)
+        os.set_blocking(reader, False)
+        assert b"printed" not in pipe.read()
+        assert application.stop() == 0
+        printed = pipe.read().decode()
+    said = ["by the manager", *(f"by {pid}" for pid in workers.values())]
+    assert sorted(printed.split(";")) == sorted(["", *(f"printed {each}" for each in said)])
 
 
 @pytest.mark.portable

@@ -1,15 +1,18 @@
-"""What the manager has printed is written before a fork, unless that would have it wait."""
+"""What the manager has printed is written before a fork, unless that could have it wait."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import struct
 import sys
+import termios
 from collections.abc import Iterator
 from typing import TextIO
 
 import pytest
 
-from cotyledon_core.process.standard_streams import flush_before_fork
+from cotyledon_core.process.standard_streams import flush_before_fork, forget_unwritten
 
 
 @pytest.fixture
@@ -36,6 +39,11 @@ def fill(stream: TextIO) -> None:
             os.write(stream.fileno(), b"x" * 4096)
     except BlockingIOError:
         os.set_blocking(stream.fileno(), True)
+
+
+def unread(reader: int) -> int:
+    number: int = struct.unpack("i", fcntl.ioctl(reader, termios.FIONREAD, b"\0" * 4))[0]
+    return number
 
 
 def drain(reader: int) -> bytes:
@@ -67,10 +75,44 @@ def test_a_full_pipe_is_left_for_later(
     monkeypatch.setattr(sys, "stdout", stream)
     stream.write("printed")
     fill(stream)
-    flush_before_fork()
+    assert not flush_before_fork()
     assert b"printed" not in drain(reader)
-    flush_before_fork()
+    assert flush_before_fork()
     assert drain(reader) == b"printed"
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("pages", range(1, 16))
+@pytest.mark.parametrize("piece", [3000, 4000, 5000, 8000])
+def test_it_never_waits_for_a_pipe_with_little_room(
+    pages: int, piece: int, pipe: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, stream = pipe
+    monkeypatch.setattr(sys, "stdout", stream)
+    stream.write("x" * piece)
+    stream.write("y" * piece)
+    fill(stream)
+    os.read(reader, 4096 * pages)
+    before = unread(reader)
+    if not flush_before_fork():
+        assert unread(reader) == before
+        drain(reader)
+        assert flush_before_fork()
+    assert drain(reader).endswith(b"y")
+
+
+def test_a_child_does_not_write_what_its_parent_has_printed(
+    pipe: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, stream = pipe
+    monkeypatch.setattr(sys, "stdout", stream)
+    stream.write("printed by the parent")
+    inheritable = os.get_inheritable(stream.fileno())
+    forget_unwritten()
+    stream.write("printed by the child")
+    stream.flush()
+    assert drain(reader) == b"printed by the child"
+    assert os.get_inheritable(stream.fileno()) == inheritable
 
 
 def test_a_pipe_that_nobody_reads_is_no_fault(
