@@ -1,0 +1,230 @@
+"""The screen of ``cotyledon top``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from cotyledon_core.cli import overview
+from cotyledon_core.cli.asking import Target
+from cotyledon_core.cli.cells import percent, printable, size
+from cotyledon_core.cli.top import layout
+from cotyledon_core.cli.top.order import Order
+from cotyledon_core.cli.top.rows import (
+    SERVICE_COLUMNS,
+    WORKER_COLUMNS,
+    Row,
+    cpu_bars,
+    memory_bars,
+    rows,
+    service_cells,
+)
+from cotyledon_core.cli.top.samples import History, Place, Samples
+from cotyledon_core.cli.top.table import LiveTable
+from cotyledon_core.control.async_client import AsyncClient
+from cotyledon_core.control.results import Status
+from cotyledon_core.exceptions import CotyledonError
+
+KEYS = (
+    ("n", "sort('name')", "sort by name"),
+    ("s", "sort('state')", "sort by state"),
+    ("c", "sort('cpu')", "sort by CPU"),
+    ("m", "sort('memory')", "sort by memory"),
+    ("r", "sort('restarts')", "sort by restarts"),
+    ("u", "sort('uptime')", "sort by uptime"),
+    ("i", "invert", "invert the order; so does the same key again"),
+    ("p", "pause", "pause and go on"),
+    ("q", "quit", "leave; so does Ctrl-C"),
+    ("?", "keys", "show and hide this help"),
+)
+HELP = """\
+Arrows, Page Up, Page Down, Home, End and the mouse wheel scroll; Tab changes
+between services and workers. A click on a title sorts, another inverts.
+
+A bar is one look, the newest at the right. The highest of CPU stands for a
+whole processor, that of memory for the most that is shown.\
+"""
+LEGEND = "q leave   ? keys   p pause   i invert   sort: n name  s state  c CPU  m memory  "
+LEGEND += "r restarts  u uptime"
+NAMES = {"?": "question_mark"}
+"""Of keys, where textual has another."""
+
+Look = Callable[[], Awaitable[Status]]
+
+
+class Keys(ModalScreen[None]):
+    """What the keys do."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark", "dismiss", show=False),
+        Binding("ctrl+c", "app.quit", show=False, priority=True),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """What is on the screen."""
+        lines = [f" {key}  {text}" for key, _, text in KEYS]
+        yield Static(Text("\n".join([*lines, "", HELP])))
+
+
+class Top(App[None]):
+    """Looks again and again, and shows what is found.
+
+    :param look: asks the manager.
+    :param interval: seconds from one look to the next.
+    """
+
+    CSS = """
+    Screen { background: ansi_default; color: ansi_default; }
+    #manager { height: auto; margin-bottom: 1; }
+    #services { height: auto; max-height: 30%; margin-bottom: 1; }
+    #workers { height: 1fr; }
+    #legend { height: 1; text-style: dim; }
+    Keys { align: center middle; background: ansi_default; }
+    Keys Static { width: auto; height: auto; border: round ansi_default; padding: 0 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(NAMES.get(key, key), action, text) for key, action, text in KEYS),
+        Binding("ctrl+c", "quit", show=False, priority=True),
+    ]
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+
+    def __init__(self, look: Look, interval: float) -> None:
+        # the terminal's own colours, and none at all with NO_COLOR
+        super().__init__(ansi_color=True)
+        self._look = look
+        self._interval = interval
+        self._history = History()
+        self._found: tuple[Status, Mapping[Place, Samples]] | None = None
+        self._problem = ""
+        self._order = Order()
+        self._going_on = asyncio.Event()
+        self._going_on.set()
+
+    def compose(self) -> ComposeResult:
+        """What is on the screen."""
+        yield Static(id="manager")
+        yield LiveTable(SERVICE_COLUMNS, id="services")
+        yield LiveTable(WORKER_COLUMNS, id="workers")
+        yield Static(Text(LEGEND, no_wrap=True, overflow="ellipsis"), id="legend")
+
+    def on_mount(self) -> None:
+        """Begin."""
+        self.query_one("#workers").focus()
+        self.run_worker(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            await self._going_on.wait()
+            started = time.monotonic()
+            try:
+                status = await self._look()
+            except (CotyledonError, TimeoutError) as error:
+                self._problem = f"{str(error) or 'no answer in time'}; trying again"
+            else:
+                self._found = status, self._history.add(status, started)
+                self._problem = ""
+            self._show()
+            await asyncio.sleep(max(self._interval - (time.monotonic() - started), 0.0))
+
+    # -- what is shown
+
+    def _show(self) -> None:
+        self.query_one("#manager", Static).update(self._manager())
+        if self._found is None:
+            return
+        status, samples = self._found
+        workers = rows(status, samples)
+        self.query_one("#services", LiveTable).show(
+            _services(status, workers), stale=bool(self._problem)
+        )
+        self.query_one("#workers", LiveTable).show(
+            [layout.line(WORKER_COLUMNS, row.cells()) for row in self._order.apply(workers)],
+            self._order,
+            bool(self._problem),
+        )
+
+    def _manager(self) -> Text:
+        lines = []
+        if self._found is not None:
+            status, samples = self._found
+            own = samples[None]
+            lines += [
+                f"{overview.manager(status.manager)}, "
+                f"CPU {percent(own.cpu[-1])} {cpu_bars(own).strip()}, "
+                f"memory {size(own.memory[-1])} {memory_bars(own).strip()}",
+                *overview.reloads(status.manager),
+            ]
+        text = Text("\n".join(lines))
+        for told, style in ((self._problem, "bold red"), (self._paused, "bold yellow")):
+            if told:
+                text.append("\n" if text else "")
+                text.append(printable(told), style)
+        return text
+
+    @property
+    def _paused(self) -> str:
+        return "" if self._going_on.is_set() else "paused; p goes on"
+
+    # -- what keys and clicks do
+
+    def action_sort(self, by: str) -> None:
+        """Sort by this, or invert if it is so already."""
+        self._order = self._order.chosen(by)
+        self._show()
+
+    def on_live_table_head_clicked(self, message: LiveTable.HeadClicked) -> None:
+        """The same."""
+        self.action_sort(message.order)
+
+    def action_invert(self) -> None:
+        """Turn the order round."""
+        self._order = self._order.invert()
+        self._show()
+
+    def action_pause(self) -> None:
+        """Look no more, or again."""
+        if self._going_on.is_set():
+            self._going_on.clear()
+        else:
+            self._going_on.set()
+        self._show()
+
+    def action_keys(self) -> None:
+        """Tell what the keys do."""
+        self.push_screen(Keys())
+
+
+def _services(status: Status, workers: list[Row]) -> list[layout.Line]:
+    of_each: dict[str, list[Row]] = {}
+    for row in workers:
+        of_each.setdefault(row.service, []).append(row)
+    return [
+        layout.line(SERVICE_COLUMNS, service_cells(each, of_each.get(each.name, ())))
+        for each in status.services
+    ]
+
+
+async def run(path: str, target: Target, interval: float) -> int:
+    """Show until it is left.
+
+    :returns: the exit status.
+    """
+    if not os.environ.get("NO_COLOR"):
+        os.environ.pop("NO_COLOR", None)  # to be empty means to be unset, but not to textual
+    async with AsyncClient(path) as client:
+        app = Top(lambda: client.status(*target, resources=True), interval)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, app.exit)
+        await app.run_async()
+    return app.return_code or 0
