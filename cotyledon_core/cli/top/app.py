@@ -18,20 +18,19 @@ from textual.widgets import Static
 from cotyledon_core.cli import overview
 from cotyledon_core.cli.asking import Target
 from cotyledon_core.cli.cells import percent, printable, size
-from cotyledon_core.cli.top import layout
 from cotyledon_core.cli.top.order import Order
 from cotyledon_core.cli.top.rows import (
     SERVICE_COLUMNS,
     WORKER_COLUMNS,
-    Row,
     cpu_bars,
     memory_bars,
     rows,
-    service_cells,
+    services,
 )
 from cotyledon_core.cli.top.samples import History, Place, Samples
 from cotyledon_core.cli.top.table import LiveTable
 from cotyledon_core.control.async_client import AsyncClient
+from cotyledon_core.control.errors import NoManager
 from cotyledon_core.control.results import Status
 from cotyledon_core.exceptions import CotyledonError
 
@@ -48,11 +47,11 @@ KEYS = (
     ("?", "keys", "show and hide this help"),
 )
 HELP = """\
-Arrows, Page Up, Page Down, Home, End and the mouse wheel scroll; Tab changes
+Arrows, Page Up, Page Down, Home, End and the wheel scroll; Tab changes
 between services and workers. A click on a title sorts, another inverts.
 
-A bar is one look, the newest at the right. The highest of CPU stands for a
-whole processor, that of memory for the most that is shown.\
+A bar is a look, the newest at the right. The highest of CPU stands for
+a whole processor, that of memory for the most that is shown.\
 """
 LEGEND = "q leave   ? keys   p pause   i invert   sort: n name  s state  c CPU  m memory  "
 LEGEND += "r restarts  u uptime"
@@ -110,17 +109,20 @@ class Top(App[None]):
         self._order = Order()
         self._going_on = asyncio.Event()
         self._going_on.set()
+        self._manager_line = Static(id="manager")
+        self._service_table = LiveTable(SERVICE_COLUMNS, id="services")
+        self._worker_table = LiveTable(WORKER_COLUMNS, id="workers")
 
     def compose(self) -> ComposeResult:
         """What is on the screen."""
-        yield Static(id="manager")
-        yield LiveTable(SERVICE_COLUMNS, id="services")
-        yield LiveTable(WORKER_COLUMNS, id="workers")
+        yield self._manager_line
+        yield self._service_table
+        yield self._worker_table
         yield Static(Text(LEGEND, no_wrap=True, overflow="ellipsis"), id="legend")
 
     def on_mount(self) -> None:
         """Begin."""
-        self.query_one("#workers").focus()
+        self._worker_table.focus()
         self.run_worker(self._watch())
 
     async def _watch(self) -> None:
@@ -130,7 +132,7 @@ class Top(App[None]):
             try:
                 status = await self._look()
             except (CotyledonError, TimeoutError) as error:
-                self._problem = f"{str(error) or 'no answer in time'}; trying again"
+                self._problem = f"{_trouble(error)}; trying again"
             else:
                 self._found = status, self._history.add(status, started)
                 self._problem = ""
@@ -140,21 +142,17 @@ class Top(App[None]):
     # -- what is shown
 
     def _show(self) -> None:
-        self.query_one("#manager", Static).update(self._manager())
+        self._manager_line.update(self._told())
         if self._found is None:
             return
         status, samples = self._found
         workers = rows(status, samples)
-        self.query_one("#services", LiveTable).show(
-            _services(status, workers), stale=bool(self._problem)
-        )
-        self.query_one("#workers", LiveTable).show(
-            [layout.line(WORKER_COLUMNS, row.cells()) for row in self._order.apply(workers)],
-            self._order,
-            bool(self._problem),
-        )
+        stale = bool(self._problem)
+        self._service_table.show(services(status, workers), stale=stale)
+        in_order = self._order.apply(workers)
+        self._worker_table.show([row.cells for row in in_order], self._order, stale)
 
-    def _manager(self) -> Text:
+    def _told(self) -> Text:
         lines = []
         if self._found is not None:
             status, samples = self._found
@@ -205,14 +203,10 @@ class Top(App[None]):
         self.push_screen(Keys())
 
 
-def _services(status: Status, workers: list[Row]) -> list[layout.Line]:
-    of_each: dict[str, list[Row]] = {}
-    for row in workers:
-        of_each.setdefault(row.service, []).append(row)
-    return [
-        layout.line(SERVICE_COLUMNS, service_cells(each, of_each.get(each.name, ())))
-        for each in status.services
-    ]
+def _trouble(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "the manager does not answer in time"
+    return f"no manager answers: {error}" if isinstance(error, NoManager) else str(error)
 
 
 async def run(path: str, target: Target, interval: float) -> int:

@@ -54,13 +54,19 @@ def widths(columns: Sequence[Column], lines: Iterable[Line]) -> tuple[int, ...]:
     return tuple(found)
 
 
+def total(widths: Sequence[int]) -> int:
+    """How long a line is."""
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
 def padded(columns: Sequence[Column], widths: Sequence[int], line: Line) -> Line:
     """The pieces in the widths of their columns, gaps included."""
     pieces = []
-    for column, width, (text, style) in zip(columns, widths, line, strict=True):
+    last = len(columns) - 1
+    for index, (column, width, (text, style)) in enumerate(zip(columns, widths, line, strict=True)):
         missing = " " * (width - cell_len(text))
-        whole = f"{missing}{text}" if column.right else f"{text}{missing}"
-        pieces.append((whole + " " * GAP, style))
+        gap = " " * GAP if index < last else ""
+        pieces.append((f"{missing}{text}{gap}" if column.right else f"{text}{missing}{gap}", style))
     return tuple(pieces)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 from cotyledon_core.cli import overview
 from cotyledon_core.cli.cells import percent, size
@@ -11,6 +13,8 @@ from cotyledon_core.cli.top.samples import KEPT, NO_SAMPLES, Place, Samples
 from cotyledon_core.cli.top.sparkline import sparkline
 from cotyledon_core.control.results import ServiceStatus, Status, WorkerStatus
 from cotyledon_core.record import Record
+
+Number = TypeVar("Number", int, float)
 
 PROCESSOR = 100.0
 """Percent: the highest bar of CPU."""
@@ -90,18 +94,28 @@ def rows(status: Status, samples: Mapping[Place, Samples]) -> list[Row]:
     ]
 
 
-def service_cells(status: ServiceStatus, workers: Iterable[Row]) -> Cells:
-    """What stands in a service's columns.
+def services(status: Status, workers: Iterable[Row]) -> list[Callable[[], Cells]]:
+    """What makes the cells of each service.
 
-    :param workers: its own.
+    :param workers: of all services.
     """
-    cpu = [row.cpu for row in workers if row.cpu is not None]
-    memory = [row.memory for row in workers if row.memory is not None]
+    of_each: dict[str, list[Row]] = {service.name: [] for service in status.services}
+    for row in workers:
+        of_each[row.service].append(row)
+    return [partial(_service, service, of_each[service.name]) for service in status.services]
+
+
+def _service(status: ServiceStatus, workers: Sequence[Row]) -> Cells:
     return {
         **overview.service(status),
-        "CPU": percent(sum(cpu) if cpu else None),
-        "MEMORY": size(sum(memory) if memory else None),
+        "CPU": percent(_sum(row.cpu for row in workers)),
+        "MEMORY": size(_sum(row.memory for row in workers)),
     }
+
+
+def _sum(values: Iterable[Number | None]) -> Number | None:
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known else None
 
 
 def cpu_bars(samples: Samples) -> str:

@@ -8,7 +8,7 @@ from cotyledon_core.control.results import ManagerStatus, Status, WorkerStatus
 from cotyledon_core.control.shares import CpuShares
 from cotyledon_core.record import Record
 
-KEPT = 12
+KEPT = 10
 """Looks."""
 
 Place = tuple[str, int] | None
