@@ -101,6 +101,7 @@ class Top(App[None]):
     def __init__(self, look: Look, interval: float) -> None:
         # the terminal's own colours, and none at all with NO_COLOR
         super().__init__(ansi_color=True)
+        self.animation_level = "none"
         self._look = look
         self._interval = interval
         self._history = History()
@@ -129,15 +130,21 @@ class Top(App[None]):
         while True:
             await self._going_on.wait()
             started = time.monotonic()
-            try:
-                status = await self._look()
-            except (CotyledonError, TimeoutError) as error:
-                self._problem = f"{_trouble(error)}; trying again"
-            else:
-                self._found = status, self._history.add(status, started)
-                self._problem = ""
-            self._show()
+            await self._ask(started)
             await asyncio.sleep(max(self._interval - (time.monotonic() - started), 0.0))
+
+    async def _ask(self, at: float) -> None:
+        problem = ""
+        try:
+            status = await self._look()
+        except (CotyledonError, TimeoutError) as error:
+            problem = f"{_trouble(error)}; trying again"
+        if not self._going_on.is_set():
+            return
+        self._problem = problem
+        if not problem:
+            self._found = status, self._history.add(status, at)
+        self._show()
 
     # -- what is shown
 
@@ -153,17 +160,7 @@ class Top(App[None]):
         self._worker_table.show([row.cells for row in in_order], self._order, stale)
 
     def _told(self) -> Text:
-        lines = []
-        if self._found is not None:
-            status, samples = self._found
-            own = samples[None]
-            lines += [
-                f"{overview.manager(status.manager)}, "
-                f"CPU {percent(own.cpu[-1])} {cpu_bars(own).strip()}, "
-                f"memory {size(own.memory[-1])} {memory_bars(own).strip()}",
-                *overview.reloads(status.manager),
-            ]
-        text = Text("\n".join(lines))
+        text = Text("\n".join(_manager(*self._found) if self._found else ()))
         for told, style in ((self._problem, "bold red"), (self._paused, "bold yellow")):
             if told:
                 text.append("\n" if text else "")
@@ -201,6 +198,16 @@ class Top(App[None]):
     def action_keys(self) -> None:
         """Tell what the keys do."""
         self.push_screen(Keys())
+
+
+def _manager(status: Status, samples: Mapping[Place, Samples]) -> list[str]:
+    own = samples[None]
+    parts = (
+        overview.manager(status.manager),
+        f"CPU {percent(own.cpu[-1])} {cpu_bars(own).strip()}".rstrip(),
+        f"memory {size(own.memory[-1])} {memory_bars(own).strip()}".rstrip(),
+    )
+    return [", ".join(parts), *overview.reloads(status.manager)]
 
 
 def _trouble(error: Exception) -> str:
