@@ -14,6 +14,7 @@ from cotyledon_core.cli.top.rows import (
     WORKER_COLUMNS,
     Column,
     Row,
+    cpu_bars,
     memory_bars,
     rows,
     services,
@@ -58,7 +59,9 @@ def test_bars(values: tuple[float | None, ...], full: float, wanted: str) -> Non
     assert sparkline(values, full, 4) == wanted
 
 
-def test_bars_of_memory_have_the_most_as_the_highest() -> None:
+def test_the_most_has_the_highest_bar() -> None:
+    assert cpu_bars(Samples((None, 100.0, 200.0), (None,) * 3)).strip() == "▅█"
+    assert cpu_bars(Samples((0.0, 5.0, 1.0), (None,) * 3)).strip() == "▁▅▁"
     assert memory_bars(Samples((None,) * 3, (500, None, 1000))).strip() == "▅ █"
     assert memory_bars(Samples((None,), (None,))).strip() == ""
 
@@ -193,7 +196,7 @@ def test_cells_of_a_worker() -> None:
         "STATE": "running",
         "PID": "77",
         "CPU": "12.5%",
-        "CPU BARS": "▂".rjust(KEPT),
+        "CPU BARS": "█".rjust(KEPT),
         "MEMORY": "4.0K",
         "MEMORY BARS": "▅█".rjust(KEPT),
         "UPTIME": "10s",

@@ -50,8 +50,8 @@ HELP = """\
 Arrows, Page Up, Page Down, Home, End and the wheel scroll; Tab changes
 between services and workers. A click on a title sorts, another inverts.
 
-A bar is a look, the newest at the right. The highest of CPU stands for
-a whole processor, that of memory for the most that is shown.\
+A bar is a look, the newest at the right. The highest stands for the
+most that is shown, of CPU for 10% at least.\
 """
 LEGEND = "q leave   ? keys   p pause   i invert   sort: n name  s state  c CPU  m memory  "
 LEGEND += "r restarts  u uptime"
@@ -87,6 +87,12 @@ class Top(App[None]):
     #manager { height: auto; margin-bottom: 1; }
     #services { height: auto; max-height: 30%; margin-bottom: 1; }
     #workers { height: 1fr; }
+    LiveTable {
+        scrollbar-color: ansi_bright_black; scrollbar-background: ansi_default;
+        scrollbar-color-hover: ansi_white; scrollbar-background-hover: ansi_default;
+        scrollbar-color-active: ansi_white; scrollbar-background-active: ansi_default;
+        scrollbar-corner-color: ansi_default; scrollbar-size: 1 1;
+    }
     #legend { height: 1; text-style: dim; }
     Keys { align: center middle; background: ansi_default; }
     Keys Static { width: auto; height: auto; border: round ansi_default; padding: 0 1; }

@@ -16,8 +16,8 @@ from cotyledon_core.record import Record
 
 Number = TypeVar("Number", int, float)
 
-PROCESSOR = 100.0
-"""Percent: the highest bar of CPU."""
+LITTLE = 10.0
+"""Percent of a processor. What never took more does not get the highest bar."""
 
 
 class Column(Record):
@@ -119,10 +119,14 @@ def _sum(values: Iterable[Number | None]) -> Number | None:
 
 
 def cpu_bars(samples: Samples) -> str:
-    """The highest bar is a whole processor."""
-    return sparkline(samples.cpu, PROCESSOR, KEPT)
+    """The highest bar is the most that is shown, if that is not little."""
+    return sparkline(samples.cpu, max(LITTLE, _most(samples.cpu)), KEPT)
 
 
 def memory_bars(samples: Samples) -> str:
     """The highest bar is the most that is shown."""
-    return sparkline(samples.memory, max((x or 0 for x in samples.memory), default=0), KEPT)
+    return sparkline(samples.memory, _most(samples.memory), KEPT)
+
+
+def _most(values: Iterable[float | None]) -> float:
+    return max((value for value in values if value is not None), default=0.0)
