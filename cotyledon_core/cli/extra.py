@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PACKAGES = frozenset({"argcomplete", "psutil", "rich"})
+PACKAGES = frozenset({"argcomplete", "psutil", "rich", "textual"})
 
 
 def advice(error: ModuleNotFoundError) -> str:

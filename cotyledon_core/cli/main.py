@@ -32,6 +32,7 @@ from cotyledon_core.cli import (
     start,
     status,
     stop,
+    top,
     wait,
 )
 from cotyledon_core.exceptions import ConfigurationError, CotyledonError
@@ -54,7 +55,7 @@ exit status: 0 for success, 1 for an error, 2 for a wrong command line; run has 
 
 
 COMMANDS = (
-    run, check, status, events, wait, health,
+    run, check, status, top, events, wait, health,
     scale, start, stop, restart, reload, shutdown,
     dump, log_level, plugins, convert, compat_path, completion,
 )  # fmt: skip

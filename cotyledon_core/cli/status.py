@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cotyledon_core.cli import asking, formats, usage
-from cotyledon_core.cli.cells import NOTHING, duration, percent, printable, size
+from cotyledon_core.cli import asking, formats, overview, usage
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from cotyledon_core.cli.table import Cell
     from cotyledon_core.control.client import Client
-    from cotyledon_core.control.results import ManagerStatus, Status, WorkerStatus
+    from cotyledon_core.control.results import Status, WorkerStatus
 
 DESCRIPTION = """\
 Shows the services and workers of a running manager: what is wanted and what is.
@@ -125,10 +123,11 @@ def _rows(found: Status, used: Usages) -> Iterator[dict[str, Any]]:
 def _show(found: Status, used: Usages) -> None:
     from cotyledon_core.cli.table import show, table
 
-    services = [_service(each) for each in found.services]
+    services = [_ordered(SERVICE_COLUMNS, overview.service(each)) for each in found.services]
     workers = [_worker(name, each, used) for name, each in _workers(found)]
     parts: list[Table | str] = [
-        *_manager(found.manager),
+        overview.manager(found.manager),
+        *overview.reloads(found.manager),
         "",
         table(SERVICE_COLUMNS, services, RIGHT),
     ]
@@ -137,49 +136,10 @@ def _show(found: Status, used: Usages) -> None:
     show(*parts)
 
 
-def _manager(manager: ManagerStatus) -> list[str]:
-    stage = f"stopping ({manager.stop_reason})" if manager.stopping else manager.stage
-    lines = [f"{manager.name}: {stage}, pid {manager.pid}, up {duration(manager.uptime)}"]
-    if manager.reloading:
-        lines.append("a reload is under way")
-    if last := manager.last_reload:
-        text = f": {last.text}" if last.text else ""
-        lines.append(f"last reload {_ago(last.at)}: {last.result}{text}")
-    return list(map(printable, lines))
-
-
-def _service(service: Any) -> list[Cell]:
-    from cotyledon_core.cli.table import STYLES
-
-    return [
-        service.name,
-        (service.state, STYLES.get(service.state, "")),
-        str(service.ready),
-        str(service.wanted),
-        str(service.restarts),
-        str(service.recycles),
-        service.given_up or "",
-    ]
-
-
 def _worker(service: str, worker: WorkerStatus, used: Usages) -> list[Cell]:
-    from cotyledon_core.cli.table import STYLES
-
     of_it = used.get(worker.pid or 0, usage.UNTOLD)
-    last = worker.last_exit
-    return [
-        f"{service}:{worker.worker}",
-        (worker.state, STYLES.get(worker.state, "")),
-        NOTHING if worker.pid is None else str(worker.pid),
-        duration(worker.uptime),
-        str(worker.restarts),
-        percent(of_it.cpu),
-        size(of_it.memory),
-        NOTHING if worker.restart_in is None else f"in {duration(worker.restart_in)}",
-        f"{last.text}, {_ago(last.at)}" if last else NOTHING,
-        worker.status_text or "",
-    ]
+    return _ordered(WORKER_COLUMNS, overview.worker(service, worker, of_it.cpu, of_it.memory))
 
 
-def _ago(at: float) -> str:
-    return f"{duration(max(time.time() - at, 0.0))} ago"
+def _ordered(columns: Sequence[str], cells: overview.Cells) -> list[Cell]:
+    return [cells[column] for column in columns]
