@@ -111,9 +111,14 @@ class Connection:
             # where the next request begins cannot be known
             self.closing = True
 
-    def tell(self, request_id: RequestId, value: Any) -> None:
-        """A line before the last."""
-        self._put(protocol.event(request_id, value))
+    def tell(self, request_id: RequestId, value: Any) -> bool:
+        """A line before the last; False if it has to wait until others are sent."""
+        line = protocol.event(request_id, value)
+        # the last line needs room, too
+        if self._output and self._waiting + len(line) > self.max_output // 2:
+            return False
+        self._put(line)
+        return True
 
     def _put(self, line: bytes) -> None:
         if self._waiting + len(line) > self.max_output:

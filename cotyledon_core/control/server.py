@@ -58,8 +58,6 @@ class Server(Visitors):
         self._connections: dict[Connection, int] = {}
         """With what each is watched for."""
         self._accept_at: float | None = None
-        self._behind = False
-        """Whether a task has to wait for the next turn."""
         self._watch_listener()
 
     @property
@@ -151,7 +149,7 @@ class Server(Visitors):
 
     def deadline(self) -> float | None:
         """When there is something to do at the latest, in monotonic seconds."""
-        if self._behind or any(connection.has_request for connection in self._connections):
+        if any(connection.has_request for connection in self._connections):
             return 0.0
         due = [self._accept_at]
         for connection in self._connections:
@@ -218,7 +216,6 @@ class Server(Visitors):
         now = time.monotonic()
         if self._accept_at is not None and self._accept_at <= now:
             self._watch_listener()
-        self._behind = False
         for connection in list(self._connections):
             self._go_on(connection, now)
             connection.send(now)
@@ -232,7 +229,6 @@ class Server(Visitors):
             if connection.waiting:
                 return
             if time.monotonic() - now > TASK_TIME:
-                self._behind = True
                 return
             self._step(connection, task, now)
             # those that took a step wait behind the others

@@ -8,8 +8,8 @@ from typing import Any
 
 from cotyledon_core.control.protocol import RequestId
 
-Tell = Callable[[Any], None]
-"""Sends an event that belongs to the request."""
+Tell = Callable[[Any], bool]
+"""Sends an event that belongs to the request; False if there is no room for it in this turn."""
 
 
 class Task(ABC):
@@ -22,13 +22,13 @@ class Task(ABC):
         """Do what can be done now.
 
         :param now: monotonic seconds.
-        :param tell: may be called a few times; what waits for the client is bounded.
+        :param tell: may be called a few times.
         :returns: the result, once it is there.
         :raises Refusal: if it cannot be had.
         """
 
     def deadline(self) -> float | None:
-        """When it wants another step at the latest, in monotonic seconds."""
+        """When it wants another step at the latest, in monotonic seconds; 0.0 in the next turn."""
         return None
 
     def close(self) -> None:  # noqa: B027

@@ -107,8 +107,8 @@ class Recorder:
 
     def after(self, number: int) -> Iterator[Entry]:
         """What came after the one of this number and is still there, in order."""
-        first = self.count - len(self._ring)
-        return islice(self._ring, max(number - first, 0), None)
+        passed = number - self.first + 1
+        return islice(self._ring, min(max(passed, 0), len(self._ring)), None)
 
     @property
     def first(self) -> int:

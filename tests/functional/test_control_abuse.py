@@ -14,10 +14,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.functional import procfs
 from tests.functional.configured import sections
 from tests.functional.controlled import Controlled
 from tests.functional.harness import Launch
 
+MORE_KIB = 16 * 1024
+"""Memory of its own that a manager may take for clients: 64 of them, with a request and a read."""
 USERS = 300_000
 """No user of the machine has a number above this; each test process takes its own."""
 
@@ -31,11 +34,12 @@ def shared(launch: Launch) -> Iterator[Controlled]:
     running.stop()
 
 
-def replaced(running: Controlled) -> None:
+def replaced(running: Controlled, number: int = 0) -> None:
     """A worker that is killed is replaced."""
-    pid = running.pids()["web", 0]
+    worker = "web", number
+    pid = running.pids()[worker]
     os.kill(pid, signal.SIGKILL)
-    running.application.until(lambda: running.pids().get(("web", 0), pid) != pid, "the replacement")
+    running.application.until(lambda: running.pids().get(worker, pid) != pid, "the replacement")
 
 
 @pytest.mark.parametrize(
@@ -119,6 +123,61 @@ def test_many_connections_and_a_crash_loop(launch: Launch) -> None:
     replaced(running)
     running.application.wait_for("worker_restarting", 2, service="loop")
     running.application.until(lambda: _descriptors(running) <= before, "the old descriptors")
+    running.stop()
+
+
+PESTERING = """
+import contextlib, socket, sys
+path, kind = sys.argv[1:]
+kept = []
+for count in range(sys.maxsize):
+    one = socket.socket(socket.AF_UNIX)
+    one.connect(path)
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        if kind == "half":
+            one.sendall(b'{"version": 1, "command": "hel')
+        elif kind == "frame":
+            one.sendall(b"x" * 10_000_000)
+    if kind == "half":
+        kept = [*kept[-200:], one]
+    else:
+        one.close()
+    if count == 10:
+        print("going on", flush=True)
+"""
+
+
+@contextlib.contextmanager
+def pestered(running: Controlled, *kinds: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """A client of each kind does the same again and again, as fast as it can."""
+    with contextlib.ExitStack() as stack:
+        clients = []
+        for kind in kinds:
+            command = [sys.executable, "-I", "-c", PESTERING, running.path, kind]
+            client = subprocess.Popen(command, stdout=subprocess.PIPE)
+            stack.enter_context(client)
+            stack.callback(client.kill)
+            clients.append(client)
+        for client in clients:
+            assert client.stdout is not None
+            assert client.stdout.readline()
+        yield clients
+
+
+def test_clients_at_a_high_rate(launch: Launch) -> None:
+    """Who connects and goes, who sends half a request, and who sends what is far too long."""
+    running = Controlled(launch, sections(web={"workers": 6}), {"idle_timeout": 0.5})
+    running.wait_for_counts(web=6)
+    pid = running.application.pid
+    before, memory = procfs.descriptors(pid), procfs.private_kib(pid)
+    with pestered(running, "close", "half", "frame") as clients:
+        for number in range(6):
+            replaced(running, number)
+            assert procfs.private_kib(pid) < memory + MORE_KIB
+        assert [client.poll() for client in clients] == [None] * 3
+    running.application.until(lambda: len(procfs.descriptors(pid)) <= len(before), "the old ones")
+    with running.client() as client:
+        assert client.status().as_wanted
     running.stop()
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cotyledon_core.control.access import Level
 from cotyledon_core.control.commands.command import SERVICE, WORKER, Argument, Command, Context
 from cotyledon_core.control.protocol import Code, Refusal
 from cotyledon_core.control.tasks import Done, Task, Tell
 from cotyledon_core.process.board import Place
-from cotyledon_core.runtime.recorder import Recorder
+from cotyledon_core.runtime.recorder import Entry, Recorder
+
+if TYPE_CHECKING:
+    import logging
 
 ENTRIES_AT_ONCE = 32
 """Of the flight recorder, told in one turn."""
@@ -43,16 +46,18 @@ class Reading(Task):
         missed = recorder.first - self._seen - 1
         if missed > 0 and self._seen:
             tell({"dropped": missed})
+            self._seen += missed
         for read, entry in enumerate(recorder.after(self._seen)):
-            if read == ENTRIES_AT_ONCE:
+            if read == ENTRIES_AT_ONCE or (self._wants(entry) and not tell(entry.as_dict())):
                 return None
             self._seen = entry.number
-            if entry.what.wall_time >= self._since and self._service in (None, entry.service):
-                tell(entry.as_dict())
         return None if self._follow else Done({"last": self._seen})
 
+    def _wants(self, entry: Entry) -> bool:
+        return entry.what.wall_time >= self._since and self._service in (None, entry.service)
+
     def deadline(self) -> float | None:
-        return 0.0 if self._seen < self._recorder.count else None
+        return 0.0 if self._seen < self._recorder.count or not self._follow else None
 
 
 def events(
@@ -131,15 +136,28 @@ def log_level(context: Context, logger: str | None, level: str | None) -> dict[s
 
     if level is not None and context.level < Level.WRITE:
         raise Refusal(Code.NOT_ALLOWED, f"uid {context.peer.uid} may only look")
-    found = logging.getLogger(logger)
+    name = logger or logging.root.name
     if level is not None:
-        context.manager.note_command(f"log-level {found.name} {level}", context.peer)
-        found.setLevel(level)
+        context.manager.note_command(f"log-level {name} {level}", context.peer)
+        logging.getLogger(name).setLevel(level)
+    found = _nearest(name)
     return {
-        "logger": found.name,
-        "level": logging.getLevelName(found.level),
+        "logger": name,
+        "level": logging.getLevelName(found.level if found.name == name else logging.NOTSET),
         "effective": logging.getLevelName(found.getEffectiveLevel()),
     }
+
+
+def _nearest(name: str) -> logging.Logger:
+    """The logger of that name, or the next above it; to look makes none, which would stay."""
+    import logging
+
+    while name:
+        found = logging.root.manager.loggerDict.get(name)
+        if isinstance(found, logging.Logger):
+            return found
+        name = name.rpartition(".")[0]
+    return logging.root
 
 
 COMMANDS = (

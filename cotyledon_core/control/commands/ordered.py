@@ -48,9 +48,9 @@ class Ordered(Task):
     def step(self, now: float, tell: Tell) -> Done | None:
         ledger = self._manager.ledger
         if ledger.noted != self._noted:
-            self._noted = ledger.noted
-            for service in ledger.services.values():
-                self._tell(service, tell)
+            told = all(self._tell(service, tell) for service in ledger.services.values())
+            # what there was no room for is told later
+            self._noted = ledger.noted if told else -1
         self._changed = False
         if self._failures:
             raise Refusal(Code.FAILED, "; ".join(self._failures))
@@ -60,16 +60,22 @@ class Ordered(Task):
             raise Refusal(Code.TIMED_OUT, "it is not so yet")
         return None
 
-    def _tell(self, service: ServiceStanding, tell: Tell) -> None:
+    def _tell(self, service: ServiceStanding, tell: Tell) -> bool:
+        """Tell of the service if there is news; False if there is no room for it."""
         if self._services is not None and service.service_id not in self._services:
-            return
+            return True
         counts = service.ready, service.wanted
-        if self._told.get(service.name) != counts:
-            self._told[service.name] = counts
-            tell({"service": service.name, "ready": service.ready, "wanted": service.wanted})
+        if self._told.get(service.name) == counts:
+            return True
+        news = {"service": service.name, "ready": service.ready, "wanted": service.wanted}
+        if not tell(news):
+            return False
+        self._told[service.name] = counts
+        return True
 
     def deadline(self) -> float | None:
-        return 0.0 if self._changed else self._until
+        news = self._changed or self._noted != self._manager.ledger.noted
+        return 0.0 if news else self._until
 
     def close(self) -> None:
         for number in self._open:

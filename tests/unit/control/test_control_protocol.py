@@ -129,6 +129,23 @@ def test_what_is_no_request(line: bytes) -> None:
     assert caught.value.code is Code.BAD_REQUEST
 
 
+@given(IDS, JSON.filter(lambda value: not isinstance(value, dict)))
+def test_a_refusal_has_the_id_of_what_it_refuses(request_id: int | str | None, value: Any) -> None:
+    wrong = {"version": 1, "id": request_id, "command": "status", "arguments": value}
+    with pytest.raises(Refusal) as caught:
+        parse(json.dumps(wrong).encode())
+    refusal = caught.value
+    assert refusal.request_id == request_id
+    line = protocol.error(refusal.request_id, refusal.code, refusal.text)
+    assert json.loads(line)["id"] == request_id
+
+
+@given(st.sampled_from(["utf-16", "utf-32", "utf-8-sig", "utf-8", "latin-1"]), st.text(max_size=8))
+def test_text_in_any_encoding(encoding: str, text: str) -> None:
+    line = f'{{"version": 1, "command": "a{text}"}}'.encode(encoding, errors="replace")
+    assert understood(line) in (None, Code.BAD_REQUEST)
+
+
 @pytest.mark.parametrize("version", [0, 2, True, 1.0, "1", None])
 def test_another_version(version: Any) -> None:
     with pytest.raises(Refusal) as caught:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import json
+import logging
 import os
 import select
 import selectors
@@ -27,6 +28,7 @@ from cotyledon_core.exceptions import ConfigurationError
 from cotyledon_core.ledger import Ledger
 from cotyledon_core.runtime.children import WorkerProcess
 from cotyledon_core.runtime.recorder import Recorder
+from cotyledon_core.supervision.actions import CommandDone
 from cotyledon_core.supervision.snapshot import WorkerSnapshot
 from cotyledon_core.types import ServiceId, WorkerId
 
@@ -289,7 +291,32 @@ def test_a_task_without_end_does_not_keep_others_from_their_turn(
     bench.turn(2)
     assert bench.manager.peeked == 1
     assert client_has_something(client)
+
+
+def test_tasks_with_nothing_to_do_let_the_manager_rest(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[..., Bench]
+) -> None:
+    """However many they are."""
+    bench = make()
+    monkeypatch.setattr(bench.manager, "command", lambda command, done: 1)
+    monkeypatch.setattr(bench.manager, "forget", lambda number: None)
+    add(bench, "web", 1)
+    client = bench.connect()
+    bench.turn()
+    client.send(
+        request("wait")
+        + request("events", arguments={"follow": True})
+        + request("shutdown", arguments={"wait": True})
+    )
+    bench.turn(4)
+    clock = itertools.count()
+    monkeypatch.setattr(serving.time, "monotonic", lambda: next(clock) * 0.75 * serving.TASK_TIME)
+    bench.turn()
+    assert bench.server.deadline() is None
+    bench.manager.ledger.note(events.ManagerReady(at=0.0, wall_time=0.0, services=1, workers=1))
     assert bench.server.deadline() == 0.0
+    bench.turn(3)
+    assert bench.server.deadline() is None
 
 
 def client_has_something(client: socket.socket) -> bool:
@@ -324,6 +351,109 @@ def test_accepting_is_tried_again_later(
     bench.server.tell()
     bench.turn()
     assert len(bench.selector.get_map()) == 2
+
+
+def test_a_manager_that_was_behind_rests_once_all_are_gone(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make()
+    add(bench, "web", 1)
+    clients = [bench.connect() for _ in range(2)]
+    bench.turn()
+    for client in clients:
+        client.send(request("status"))
+    clock = itertools.count()
+    monkeypatch.setattr(serving.time, "monotonic", lambda: next(clock) * 0.75 * serving.TASK_TIME)
+    bench.turn()
+    assert bench.server.deadline() == 0.0
+    for client in clients:
+        client.close()
+    bench.turn()
+    assert bench.server.deadline() is None
+
+
+def test_after_any_number(make: Callable[..., Bench]) -> None:
+    bench = make()
+    bench.manager.recorder.note(events.ManagerReloading(at=0.0, wall_time=0.0))
+    client = bench.connect()
+    client.send(request("events", id=1, arguments={"after": 2**70}))
+    bench.turn(3)
+    assert read(client) == {"id": 1, "result": {"last": 2**70}}
+
+
+def more(client: socket.socket) -> bytes:
+    """What has come."""
+    received = client.recv(1 << 20)
+    assert received, "the connection is closed"
+    return received
+
+
+def test_long_entries_are_told_as_there_is_room(make: Callable[..., Bench]) -> None:
+    bench = make(max_output=6000)
+    bench.manager.recorder = Recorder(9)
+    dump = "x" * 1000
+    for _ in range(9):
+        bench.manager.recorder.note(
+            events.WorkerHung(
+                at=0.0,
+                wall_time=0.0,
+                service="web",
+                service_id=ServiceId("web"),
+                worker_id=WorkerId(0),
+                incarnation=1,
+                pid=7,
+                waited_for=events.Waited.HEARTBEAT,
+                dump=dump,
+            )
+        )
+    client = bench.connect()
+    client.send(request("events", id=1))
+    bench.turn()
+    received = b""
+    while b"result" not in received:
+        bench.turn()
+        received += more(client)
+    *told, last = map(json.loads, received.splitlines())
+    assert [line["event"]["number"] for line in told] == list(range(1, 10))
+    assert last["result"] == {"last": 9}
+
+
+def test_progress_of_many_services_is_told_as_there_is_room(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make(max_output=3000)
+    for number in range(100):
+        add(bench, f"service{number}", 1)
+    waiting: list[Callable[[CommandDone], None]] = []
+    monkeypatch.setattr(
+        bench.manager, "command", lambda command, done: waiting.append(done) or len(waiting)
+    )
+    client = bench.connect()
+    client.send(request("reload", id=1, arguments={"wait": True}))
+    bench.turn()
+    names = []
+    while len(names) < 100:
+        bench.turn()
+        for line in more(client).splitlines():
+            names.append(json.loads(line)["event"]["service"])
+    assert len(set(names)) == 100
+    (done,) = waiting
+    done(CommandDone(1, ok=True))
+    bench.turn()
+    assert read(client) == {"id": 1, "result": {}}
+
+
+def test_who_only_looks_makes_no_loggers(make: Callable[..., Bench]) -> None:
+    bench = make()
+    client = bench.connect()
+    client.send(request("log-level", arguments={"logger": "no.such.logger"}))
+    bench.turn(3)
+    assert read(client)["result"] == {
+        "logger": "no.such.logger",
+        "level": "NOTSET",
+        "effective": logging.getLevelName(logging.root.level),
+    }
+    assert "no.such" not in logging.root.manager.loggerDict
 
 
 def test_idle_clients_have_a_deadline(
