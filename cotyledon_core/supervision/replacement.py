@@ -58,7 +58,7 @@ class Replacement:
     # -- the beginning
 
     def tell(self, service: SupervisedService, *, keep: bool) -> None:
-        """Have the workers reload in place.
+        """Have the workers reload in place, but for those that are to be replaced anyway.
 
         :param keep: whether those that cannot stay as they are.
         """
@@ -66,7 +66,7 @@ class Replacement:
         for worker in self._begin(service):
             if service.has_standby(worker) or _is_useless(worker):
                 self._queue(worker)
-            else:
+            elif worker not in service.rollout.waiting:  # else it is replaced in its turn
                 self._forget(worker)
                 service.rollout.told.add(worker)
                 self._situation.agenda.add(Signal(worker.incarnation, Request.RELOAD))
