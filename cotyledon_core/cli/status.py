@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cotyledon_core.cli.table import Cell
     from cotyledon_core.control.client import Client
-    from cotyledon_core.control.results import ManagerStatus, Status, WorkerStatus
+    from cotyledon_core.control.results import ManagerStatus, ServiceStatus, Status, WorkerStatus
 
 DESCRIPTION = """\
 Shows the services and workers of a running manager: what is wanted and what is.
@@ -29,7 +29,7 @@ examples:
   cotyledon status api:3 --format json
   cotyledon status --format csv | grep ',backoff,'
 
-exit status: 0 if all is as wanted, 1 if not,
+exit status: 0 if all is as wanted, 1 if not; what an operator has stopped is as wanted,
 {asking.STATUSES}
 """
 SERVICE_COLUMNS = ("SERVICE", "STATE", "READY", "WANTED", "RESTARTS", "RECYCLES", "NOTE")
@@ -86,7 +86,7 @@ def _as_wanted(found: Status, worker: int | None) -> bool:
     """Of one worker alone its service's counts say nothing."""
     if worker is None:
         return found.as_wanted
-    return not found.manager.stopping and all(each.ready for _, each in _workers(found))
+    return not found.manager.stopping and all(each.as_wanted for _, each in _workers(found))
 
 
 def document(found: Status, used: Usages) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def _manager(manager: ManagerStatus) -> list[str]:
     return list(map(printable, lines))
 
 
-def _service(service: Any) -> list[Cell]:
+def _service(service: ServiceStatus) -> list[Cell]:
     from cotyledon_core.cli.table import STYLES
 
     return [
@@ -158,8 +158,13 @@ def _service(service: Any) -> list[Cell]:
         str(service.wanted),
         str(service.restarts),
         str(service.recycles),
-        service.given_up or "",
+        service.given_up or _stopped(service),
     ]
+
+
+def _stopped(service: ServiceStatus) -> str:
+    held = sum(each.goal == "down" and each.worker < service.wanted for each in service.workers)
+    return f"{held} stopped by an operator" if held else ""
 
 
 def _worker(service: str, worker: WorkerStatus, used: Usages) -> list[Cell]:
