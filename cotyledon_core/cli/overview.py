@@ -41,8 +41,13 @@ def service(status: ServiceStatus) -> Cells:
         "WANTED": str(status.wanted),
         "RESTARTS": str(status.restarts),
         "RECYCLES": str(status.recycles),
-        "NOTE": status.given_up or "",
+        "NOTE": status.given_up or _stopped(status),
     }
+
+
+def _stopped(status: ServiceStatus) -> str:
+    held = sum(each.goal == "down" and each.worker < status.wanted for each in status.workers)
+    return f"{held} stopped by an operator" if held else ""
 
 
 def worker(service: str, status: WorkerStatus, cpu: float | None, memory: int | None) -> Cells:

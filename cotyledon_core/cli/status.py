@@ -27,7 +27,7 @@ examples:
   cotyledon status api:3 --format json
   cotyledon status --format csv | grep ',backoff,'
 
-exit status: 0 if all is as wanted, 1 if not,
+exit status: 0 if all is as wanted, 1 if not; what an operator has stopped is as wanted,
 {asking.STATUSES}
 """
 SERVICE_COLUMNS = ("SERVICE", "STATE", "READY", "WANTED", "RESTARTS", "RECYCLES", "NOTE")
@@ -84,7 +84,7 @@ def _as_wanted(found: Status, worker: int | None) -> bool:
     """Of one worker alone its service's counts say nothing."""
     if worker is None:
         return found.as_wanted
-    return not found.manager.stopping and all(each.ready for _, each in _workers(found))
+    return not found.manager.stopping and all(each.as_wanted for _, each in _workers(found))
 
 
 def document(found: Status, used: Usages) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class WorkerStatus(Result):
     worker: int
     """Its id."""
     goal: str
-    """``up`` or ``down``."""
+    """``up``, or ``down`` if an operator has stopped it or it is one too many."""
     state: str
     """See :class:`cotyledon_core.State`."""
     ready: bool
@@ -91,6 +91,11 @@ class WorkerStatus(Result):
     resident_bytes: int | None
     """Its memory that is resident, with what it shares; None unless asked for."""
 
+    @property
+    def as_wanted(self) -> bool:
+        """Whether it is ready; one that is to be down, whether it has no process."""
+        return self.ready if self.goal == "up" else not self.pids
+
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
         end = data.get("last_exit")
@@ -108,6 +113,7 @@ class ServiceStatus(Result):
 
     name: str
     wanted: int
+    """So many workers are configured, or were asked for."""
     ready: int
     state: str
     """``running``, ``degraded``, ``starting``, ``backoff``, ``fatal`` or ``stopped``."""
@@ -124,8 +130,9 @@ class ServiceStatus(Result):
 
     @property
     def as_wanted(self) -> bool:
-        """Whether all is as it should be."""
-        return not self.given_up and self.ready == self.wanted == len(self.workers)
+        """Whether all is as it should be. What an operator has stopped has to be down."""
+        there = len(self.workers) == self.wanted
+        return not self.given_up and there and all(each.as_wanted for each in self.workers)
 
 
 class LastReload(Result):

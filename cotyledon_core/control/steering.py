@@ -33,6 +33,9 @@ class Manager(Protocol):
     def peek(self, service_id: ServiceId, worker_id: WorkerId) -> WorkerSnapshot | None:
         """What the supervisor knows of a worker: of two processes in its place, the newer."""
 
+    def expected(self, service_id: ServiceId) -> int:
+        """How many workers of the service are wanted, and not stopped by an operator."""
+
     def note_command(self, text: str, peer: Peer) -> None:
         """Somebody has asked for something that changes what runs."""
 

@@ -64,6 +64,9 @@ class Steering:
     def peek(self, service_id: ServiceId, worker_id: WorkerId) -> WorkerSnapshot | None:
         return self._supervisor.peek(service_id, worker_id)
 
+    def expected(self, service_id: ServiceId) -> int:
+        return self._supervisor.expected(service_id)
+
     def note_command(self, text: str, peer: Peer) -> None:
         at, wall_time = clock.now()
         self.recorder.note(Commanded(at, wall_time, text, peer.uid, peer.pid))

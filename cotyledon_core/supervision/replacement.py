@@ -13,7 +13,8 @@ one has the slot; if it is lost for good before it counts the double gets it bac
 A worker that asks to leave by itself goes the same way. No reload waits for it
 unless one replaces workers of that service, too.
 
-Whether a loss on the way matters is not decided here: see :mod:`.reloading`.
+A loss on the way ends an operator's rolling restart: nobody else is replaced. What
+it means for a reload is not decided here: see :mod:`.reloading`.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Replacement:
     # -- the beginning
 
     def tell(self, service: SupervisedService, *, keep: bool) -> None:
-        """Have the workers reload in place.
+        """Have the workers reload in place, but for those that are to be replaced anyway.
 
         :param keep: whether those that cannot stay as they are.
         """
@@ -66,7 +67,7 @@ class Replacement:
         for worker in self._begin(service):
             if service.has_standby(worker) or _is_useless(worker):
                 self._queue(worker)
-            else:
+            elif worker not in service.rollout.waiting:  # else it is replaced in its turn
                 self._forget(worker)
                 service.rollout.told.add(worker)
                 self._situation.agenda.add(Signal(worker.incarnation, Request.RELOAD))
@@ -80,7 +81,7 @@ class Replacement:
 
     def restart(self, service: SupervisedService, workers: list[Worker], *, rolling: bool) -> None:
         """Have these replaced though nothing has changed, all at once unless it is rolling."""
-        service.rollout.ordered = True
+        service.rollout.ordered, service.rollout.gated = True, rolling
         for worker in workers:
             if worker.queued or worker.state is State.STOPPING:
                 self._comes(worker)
@@ -245,9 +246,8 @@ class Replacement:
 
         :param how: of the end, for people.
         """
-        if worker.was_asked or worker.service not in self.under_way:
-            return ""
-        return _loss(worker, how)
+        matters = worker.service in self.under_way or worker.service.rollout.gated
+        return _loss(worker, how) if matters and not worker.was_asked else ""
 
     def ended(self, worker: Worker, loss: str) -> None:
         """It has been decided what follows the end of the worker's process."""
@@ -259,8 +259,17 @@ class Replacement:
         if worker.state in SETTLED and service.has_standby(worker):
             self._give_back(worker)
         if loss:
-            self.failed(service, loss)
+            self._lost(worker, loss)
         self.advance(service)
+
+    def _lost(self, worker: Worker, loss: str) -> None:
+        service = worker.service
+        if service in self.under_way:
+            self.failed(service, loss)
+        if service.rollout.gated:
+            results = self._situation.results
+            results.fail(service, loss, {Wish.RENEWED}, worker.worker_id)
+            self.halt(service, loss)
 
     def given_up(self, service: SupervisedService) -> None:
         """Those that have no process will have none, unless they have a double."""
@@ -310,7 +319,7 @@ class Replacement:
         rollout = service.rollout
         self._limit(service)
         if not (rollout.under_way or service.doubles):
-            rollout.awaited = rollout.ordered = False
+            rollout.awaited = rollout.ordered = rollout.gated = False
             self._recycling.grant(service)
         if rollout.awaited or service.leaving:
             self.under_way[service] = None

@@ -21,6 +21,7 @@ from cotyledon_core.supervision.states import SETTLED, State
 from cotyledon_core.types import WorkerId
 
 STOPPING = "the manager is stopping"
+HELD = "an operator has stopped it"
 
 
 class Wish(Enum):
@@ -159,6 +160,13 @@ def _gone(pending: Pending) -> str | None:
 
 def _up(pending: Pending) -> str | None:
     service = pending.service
+    if pending.worker_id is None and service.held and not service.expected:
+        return HELD
+    return _sized(pending)
+
+
+def _sized(pending: Pending) -> str | None:
+    service = pending.service
     if pending.worker_id is not None:
         return _one(pending, pending.worker_id)
     there = service.running + service.settled == service.expected
@@ -182,6 +190,8 @@ def _one(pending: Pending, worker_id: WorkerId) -> str | None:
     worker = service.workers.get(worker_id)
     if worker is None or worker_id >= service.wanted:
         return f"worker {service.spec.name}({worker_id}) is not wanted any more"
+    if service.hold.holds(worker_id):
+        return HELD
     if worker.number <= pending.since or worker_id in service.doubles:
         return None
     if worker.state in SETTLED:
@@ -200,7 +210,7 @@ def _lost(service: SupervisedService) -> str:
 
 _VERDICTS: dict[Wish, Callable[[Pending], str | None]] = {
     Wish.UP: _up,
-    Wish.SIZE: _up,
+    Wish.SIZE: _sized,
     Wish.RENEWED: _renewed,
     Wish.GONE: _gone,
 }

@@ -12,13 +12,25 @@ if TYPE_CHECKING:
 class Rollout:
     """A worker stands in one of these at a time, or is not on its way."""
 
-    __slots__ = ("awaited", "coming", "keeps", "observed", "ordered", "starting", "told", "waiting")
+    __slots__ = (
+        "awaited",
+        "coming",
+        "gated",
+        "keeps",
+        "observed",
+        "ordered",
+        "starting",
+        "told",
+        "waiting",
+    )
 
     def __init__(self) -> None:
         self.awaited = False
         """Whether a reload waits for it; else the workers have asked for it by themselves."""
         self.ordered = False
         """Whether an operator has asked for it."""
+        self.gated = False
+        """Whether a loss on the way ends what an operator has asked for: a rolling restart."""
         self.told: set[Worker] = set()
         """They were told to reload in place, and have not answered."""
         self.keeps = False

@@ -167,6 +167,11 @@ class Supervisor:
             return None
         return of_worker(max(there, key=lambda worker: worker.number), situation.deadlines)
 
+    def expected(self, service_id: ServiceId) -> int:
+        """How many workers of a service are wanted, and not stopped by an operator."""
+        service = self._situation.roster.find(service_id)
+        return service.expected if service is not None else 0
+
     # -- services and their size
 
     def _start(self, message: msg.Start) -> None:

@@ -113,15 +113,40 @@ def test_colours_are_for_terminals(launch: Launch) -> None:
 
 
 def test_what_is_not_as_wanted(launch: Launch) -> None:
-    running = Controlled(launch, sections(web={"workers": 2}, batch={}))
-    assert ask(running, "stop", "web:1", "--wait").returncode == 0
+    slow = {"restart_delay": 3600, "restart_delay_max": 3600}
+    running = Controlled(launch, sections(web={**slow, "behaviour": "crash"}, batch={}))
+    running.wait_for_back_off("web")
     assert ask(running, "status").returncode == 1
     assert ask(running, "status", "batch").returncode == 0
-    assert ask(running, "status", "web:0").returncode == 0
-    assert ask(running, "status", "web:1").returncode == 1
-    assert ask(running, "start", "web:1", "--wait").returncode == 0
-    assert ask(running, "status").returncode == 0
+    assert ask(running, "status", "web:0").returncode == 1
     running.stop()
+
+
+def test_what_was_stopped_is_as_wanted(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={"workers": 2}, batch={}))
+    assert ask(running, "stop", "web:1", "--wait").returncode == 0
+    for target in ((), ("web",), ("web:0",), ("web:1",)):
+        assert ask(running, "status", *target).returncode == 0
+    assert _service(running, "web")[:2] == ["web", "running"]
+    assert "1 stopped by an operator" in ask(running, "status").stdout
+    assert ask(running, "stop", "web", "--wait").returncode == 0
+    assert ask(running, "status").returncode == 0
+    assert _service(running, "web")[:2] == ["web", "stopped"]
+    assert ask(running, "wait").returncode == 0
+    for target in ("web", "web:1"):
+        waiting = ask(running, "wait", target)
+        assert waiting.returncode == 1
+        assert "an operator has stopped it" in waiting.stderr
+    assert ask(running, "health").returncode == 1
+    assert ask(running, "start", "web", "--wait").returncode == 0
+    assert ask(running, "health").returncode == 0
+    running.stop()
+
+
+def _service(running: Controlled, name: str) -> list[str]:
+    """A service's line of the table, in words."""
+    lines = ask(running, "status").stdout.splitlines()
+    return next(line.split() for line in lines if line.startswith(f"{name} "))
 
 
 def test_orders_are_waited_for(launch: Launch) -> None:

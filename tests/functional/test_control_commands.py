@@ -38,6 +38,28 @@ def test_stop_start_and_restart(launch: Launch) -> None:
     running.stop()
 
 
+def test_a_rolling_restart_that_fails_is_not_waited_for(launch: Launch) -> None:
+    program = "sh -c 'test ! -e broken && exec sleep 3600'"
+    web = {"service_type": "command", "command": program, "workers": 3, "min_ready_time": 0.2}
+    running = Controlled(launch, sections(web={**web, "replacement_timeout": 0}))
+    before = running.pids()
+    broken = running.application.directory / "broken"
+    broken.touch()
+    with running.client() as client:
+        with pytest.raises(ControlError) as caught:
+            client.restart("web", rolling=True, wait=True)
+        assert caught.value.code == "failed"
+        assert "min_ready_time" in caught.value.text
+        assert running.pids().items() < before.items()
+        assert ("web", 2) in running.pids()
+        broken.unlink()
+        client.start("web", wait=True)
+        client.restart("web", rolling=True, wait=True)
+        assert len(running.pids()) == 3
+        assert not set(running.pids().values()) & set(before.values())
+    running.stop()
+
+
 def test_scale_and_wait(launch: Launch) -> None:
     running = Controlled(launch, sections(web={}))
     told: list[Progress] = []

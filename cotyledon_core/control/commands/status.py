@@ -73,7 +73,8 @@ class Telling(Task):
                 told = _worker(worker, known, now, self._resources)
                 self._workers_told.append(as_json(told))
         if left:
-            head = as_json(_service(service))[:-1]
+            expected = self._manager.expected(service.service_id)
+            head = as_json(_service(service, expected))[:-1]
             self._told.append(b'%b,"workers":[%b]}' % (head, b",".join(self._workers_told)))
             self._services.popleft()
             self._workers, self._workers_told = None, []
@@ -107,28 +108,31 @@ def _manager(ledger: Ledger, stopping: bool, now: float, resources: bool) -> dic
     }
 
 
-def _service(standing: ServiceStanding) -> dict[str, Any]:
+def _service(standing: ServiceStanding, expected: int) -> dict[str, Any]:
     return {
         "name": standing.name,
         "wanted": standing.wanted,
         "ready": standing.ready,
-        "state": _state(standing),
+        "state": _state(standing, expected),
         "given_up": standing.given_up,
         "restarts": sum(standing.restarts.values()),
         "recycles": standing.recycles,
     }
 
 
-def _state(standing: ServiceStanding) -> str:
-    """In one word, for people and scripts: all as wanted, or what is wrong first."""
+def _state(standing: ServiceStanding, expected: int) -> str:
+    """In one word, for people and scripts: all as wanted, or what is wrong first.
+
+    :param expected: how many workers are wanted, and not stopped by an operator.
+    """
     if standing.given_up:
         return "fatal"
     for state in (State.FATAL, State.BACKOFF, State.STARTING):
         if standing.states[state]:
             return str(state.value)
-    if standing.wanted == 0:
+    if expected == 0:
         return "stopped"
-    return "running" if standing.ready >= standing.wanted else "degraded"
+    return "running" if standing.ready >= expected else "degraded"
 
 
 def _worker(

@@ -19,6 +19,7 @@ from cotyledon_core.control.commands.command import (
 from cotyledon_core.control.commands.ordered import Endless, Ordered
 from cotyledon_core.control.protocol import Code, Refusal
 from cotyledon_core.exceptions import ConfigurationError
+from cotyledon_core.standing import ServiceStanding
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import CommandDone
 from cotyledon_core.types import ServiceId, WorkerId
@@ -104,14 +105,21 @@ def wait(context: Context, service: str | None, worker: int | None, timeout: flo
     if context.manager.stopping:
         raise Refusal(Code.STOPPING, "the manager is stopping")
     services = context.manager.ledger.services
-    names = list(services) if service is None else [service]
-    ids = [context.service(name).service_id for name in names]
+    if service is None:
+        ids = [each.service_id for each in services.values() if not _is_stopped(context, each)]
+    else:
+        ids = [context.service(service).service_id]
     worker_id = None if worker is None else WorkerId(worker)
     if service is not None and worker is not None and worker not in services[service].workers:
         raise Refusal(Code.UNKNOWN_WORKER, f"{service} has no worker {worker}")
     until = None if timeout is None else context.now + timeout
     orders = [msg.Await(service_id, worker_id) for service_id in ids]
     return Ordered(context.manager, orders, frozenset(ids), until)
+
+
+def _is_stopped(context: Context, service: ServiceStanding) -> bool:
+    """Whether an operator has stopped all of it."""
+    return service.wanted > 0 and context.manager.expected(service.service_id) == 0
 
 
 _WHICH = (ONE_SERVICE, WORKER, WAIT, TIMEOUT)

@@ -48,6 +48,9 @@ class Manager:
         self.peeked += 1
         return None
 
+    def expected(self, service_id: ServiceId) -> int:
+        return 0
+
     def note_command(self, text: str, peer: Peer) -> None:
         self.commands.append(text)
 

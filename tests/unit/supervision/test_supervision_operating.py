@@ -10,6 +10,7 @@ from cotyledon_core import events
 from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus, GiveUp, Restart, Stop
 from cotyledon_core.record import replace
 from cotyledon_core.supervision import messages as msg
+from cotyledon_core.supervision.actions import Request
 from cotyledon_core.supervision.share import Share
 from cotyledon_core.supervision.snapshot import ServiceSnapshot, WorkerSnapshot
 from cotyledon_core.supervision.states import Goal, State
@@ -437,3 +438,118 @@ def test_commands_are_told_as_events() -> None:
         (event.command, event.worker) for event in simulation.events_of(events.ServiceCommanded)
     ]
     assert told == [("stop", None), ("start", 1), ("rolling restart", None)]
+
+
+# -- what would never be answered
+
+
+@pytest.mark.parametrize("stopped", [(None, 0), (0, 0), (None, None)])
+def test_what_an_operator_has_stopped_is_not_waited_for(stopped: tuple[Any, Any]) -> None:
+    simulation, web = running()
+    held, awaited = stopped
+    command(simulation, msg.OperatorStop(web, held))
+    wait = command(simulation, msg.Await(web, awaited))
+    assert "an operator has stopped it" in (result(simulation, wait) or "")
+
+
+def test_the_last_worker_is_stopped_while_the_service_is_waited_for() -> None:
+    simulation, web = running()
+    simulation.end(simulation.process(web, 0))
+    wait = command(simulation, msg.Await(web))
+    command(simulation, msg.OperatorStop(web, ONE))
+    assert result(simulation, wait) is None
+    command(simulation, msg.OperatorStop(web, WorkerId(0)))
+    assert "an operator has stopped it" in (result(simulation, wait) or "")
+
+
+def test_others_are_waited_for_beside_a_stopped_worker() -> None:
+    simulation, web = running()
+    command(simulation, msg.OperatorStop(web, ONE))
+    assert result(simulation, command(simulation, msg.Await(web))) == ""
+
+
+def test_a_reload_in_place_does_not_take_the_place_of_a_restart() -> None:
+    simulation, web = running(3, max_unavailable=Share(1))
+    restart = command(simulation, msg.OperatorRestart(web, rolling=True))
+    simulation.reload()
+    for _ in range(3):
+        for process in simulation.processes():
+            if process.received[-1:] == [Request.RELOAD]:
+                simulation.say_reloaded(process)
+        simulation.all_ready()
+        simulation.settle()
+    assert incarnations(simulation) == [2, 2, 2]
+    assert result(simulation, restart) == ""
+    assert simulation.events_of(events.ManagerReloaded)
+
+
+# -- a rolling restart whose new process fails
+
+
+@pytest.mark.parametrize("which", [None, WorkerId(0)])
+@pytest.mark.parametrize("decide", [give_up, never, later, lambda death: Restart()])
+def test_a_rolling_restart_fails_with_its_first_loss(decide: Any, which: Any) -> None:
+    simulation, web = running(3, max_unavailable=Share(1), decide=decide, replacement_timeout=0.0)
+    simulation.add("other")
+    simulation.settle()
+    restart = command(simulation, msg.OperatorRestart(web, which, rolling=True))
+    other = command(simulation, msg.OperatorRestart(web, WorkerId(2), rolling=True))
+    simulation.end(simulation.process(web, 0))
+    assert result(simulation, restart) not in (None, "")
+    simulation.advance(100.0)
+    simulation.all_ready()
+    simulation.settle()
+    assert result(simulation, other) not in (None, "")
+    assert [simulation.process(web, i).incarnation.number for i in (1, 2)] == [1, 1]
+
+
+def test_a_rolling_restart_fails_within_min_ready_time() -> None:
+    simulation, web = running(3, max_unavailable=Share(1), min_ready_time=5.0)
+    restart = command(simulation, msg.OperatorRestart(web, rolling=True))
+    simulation.all_ready()
+    simulation.advance(1.0)
+    simulation.end(simulation.process(web, 0))
+    assert "min_ready_time" in (result(simulation, restart) or "")
+    simulation.all_ready()
+    simulation.advance(10.0)
+    assert incarnations(simulation) == [3, 1, 1]
+
+
+def test_a_surge_that_fails_leaves_the_old_process() -> None:
+    simulation, web = running(2, max_unavailable=Share(0), max_surge=Share(1), decide=later)
+    restart = command(simulation, msg.OperatorRestart(web, rolling=True))
+    simulation.end(simulation.process(web, 0))
+    assert "was not ready" in (result(simulation, restart) or "")
+    simulation.advance(100.0)
+    assert incarnations(simulation) == [1, 1]
+
+
+def test_an_old_process_that_ends_by_itself_does_not_end_a_rolling_restart() -> None:
+    simulation, web = running(3, max_unavailable=Share(1))
+    restart = command(simulation, msg.OperatorRestart(web, rolling=True))
+    simulation.end(simulation.process(web, 2))
+    for _ in range(3):
+        simulation.all_ready()
+        simulation.settle()
+    assert incarnations(simulation) == [2, 2, 2]
+    assert result(simulation, restart) == ""
+
+
+def test_a_restart_at_once_is_tried_as_long_as_the_policy_does() -> None:
+    simulation, web = running(2)
+    restart = command(simulation, msg.OperatorRestart(web))
+    simulation.end(simulation.process(web, 0))
+    assert result(simulation, restart) is None
+    simulation.all_ready()
+    assert result(simulation, restart) == ""
+
+
+def test_the_next_restart_after_one_that_has_failed() -> None:
+    simulation, web = running(2, max_unavailable=Share(1))
+    command(simulation, msg.OperatorRestart(web, rolling=True))
+    simulation.end(simulation.process(web, 0))
+    restart = command(simulation, msg.OperatorRestart(web, rolling=True))
+    for _ in range(3):
+        simulation.all_ready()
+        simulation.settle()
+    assert result(simulation, restart) == ""

@@ -19,6 +19,8 @@ from cotyledon_core.supervision.worker import Ending, Worker
 from cotyledon_core.testing.simulation import FakeProcess, Simulation
 from cotyledon_core.types import ServiceId, WorkerId
 
+from watched_commands import WatchedCommands  # isort: skip  # beside this file
+
 FORCE = {Request.DUMP, Request.ABORT, Request.KILL, Request.INTERRUPT}
 RESULTS = (events.ManagerReloaded, events.ReloadFailed)
 
@@ -39,6 +41,7 @@ class WatchedReload(Simulation):
         """Services that are only mixed until it is undone."""
         self.under_reload = False
         self.broken = False
+        self.commands = WatchedCommands()
 
     # -- looking into the supervisor
 
@@ -50,6 +53,14 @@ class WatchedReload(Simulation):
         """Those that were not asked to end, and are not ended by force."""
         return [p for p in self.processes(service.spec.service_id) if serves(p)]
 
+    def serving(self) -> list[Incarnation]:
+        return [
+            w.incarnation
+            for service in self.services.values()
+            for w in service.all_workers()
+            if w.alive and w.state is not State.STOPPING
+        ]
+
     # -- one message
 
     def step(self, message: Message) -> tuple[list[Action], list[Message]]:
@@ -57,7 +68,10 @@ class WatchedReload(Simulation):
         before = {service: len(standbys(service)) for service in self.services.values()}
         ready = {p.incarnation for p in self.processes() if p.ready and serves(p)}
         told = len(self.events)
+        self.commands.note(message, self.serving())
         actions, answers = super().step(message)
+        self.commands.check_answers(actions, self.serving())
+        self._check_replaced(actions)
         if self.exit_status is None:
             if not (isinstance(message, msg.OperatorRestart) and not message.rolling):
                 self._check_stops(actions, ready)
@@ -99,6 +113,17 @@ class WatchedReload(Simulation):
             missing = service.expected - service.settled - len(slots)
             most = service.spec.max_unavailable.at_least_one_of(service.wanted)
             assert missing <= most, f"{missing} of {service.wanted} are missing, not {most}"
+
+    def _check_replaced(self, actions: list[Action]) -> None:
+        stopped = {
+            action.incarnation
+            for action in actions
+            if isinstance(action, Signal) and action.request is Request.STOP
+        }
+        for service in self.services.values():
+            for worker in service.all_workers():
+                if worker.ending is Ending.REPLACEMENT and worker.incarnation in stopped:
+                    self.commands.check_replaced(worker.incarnation)
 
     def _check_surges(self, before: dict[SupervisedService, int]) -> None:
         for service, count in before.items():
@@ -159,6 +184,17 @@ class WatchedReload(Simulation):
                 assert subject.spec.service_id in present
                 assert subject.stands
 
+    def is_at_rest(self) -> bool:
+        services = self.services.values()
+        return not self.under_reload and not any(
+            service.rollout.under_way
+            or service.doubles
+            or service.leaving
+            or service.alive + service.settled != service.expected
+            or service.alive != service.running
+            for service in services
+        )
+
     def check_at_rest(self) -> None:
         """Nothing happens any more, and everything was well-behaved for long enough."""
         assert not self.under_reload, "a reload without a result"
@@ -172,7 +208,11 @@ class WatchedReload(Simulation):
                 newest = (None, service.spec.revision)  # None: it has asked to leave, in vain
                 for worker in service.workers.values():
                     assert not worker.alive or worker.revision in newest, "left behind"
+            for worker in service.workers.values():
+                up = State.RUNNING if worker.goal is Goal.UP else State.STOPPED
+                assert worker.state is up or worker.state in SETTLED, "left alone"
         assert not self.supervisor._replacement.under_way
+        assert not self.commands.open, "commands without an answer"
 
 
 def serves(process: FakeProcess) -> bool:
