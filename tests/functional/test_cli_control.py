@@ -7,44 +7,19 @@ import io
 import json
 import os
 import pty
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 import yaml
 
+from tests.functional.commands import ask, cotyledon, refused
 from tests.functional.configured import FILE, sections
 from tests.functional.controlled import SOCKET, Controlled
 from tests.functional.harness import DEADLINE, Launch, import_path
 
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
-
 ESCAPE = "\x1b"
-NOBODY = 200_000
-"""No user of the machine has this number."""
-
-
-def cotyledon(
-    *arguments: str, prefix: tuple[str, ...] = (), cwd: str | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    kept = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith(("OS_", "COTYLEDON_S")) and key not in ("FORCE_COLOR", "NO_COLOR")
-    }
-    return subprocess.run(
-        [*prefix, sys.executable, "-m", "cotyledon_core", *arguments],
-        env={**kept, "PYTHONPATH": import_path(), **environment},
-        cwd=cwd,
-        text=True,
-        capture_output=True,
-        timeout=DEADLINE,
-    )
 
 
 def on_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
@@ -61,19 +36,6 @@ def on_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
         pass
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), written.decode()
-
-
-def ask(running: Controlled, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return cotyledon(*arguments, "--socket", running.path)
-
-
-def refused(done: subprocess.CompletedProcess[str], status: int, text: str) -> None:
-    """It ended with this status, and one line on standard error."""
-    assert done.returncode == status, done
-    assert done.stdout == ""
-    assert done.stderr.startswith("cotyledon: ")
-    assert done.stderr.count("\n") == 1
-    assert text in done.stderr
 
 
 def test_status(launch: Launch) -> None:
@@ -251,18 +213,3 @@ def test_where_the_socket_is_found(launch: Launch, tmp_path: Path) -> None:
 def _only_socket(directory: str) -> str:
     (found,) = [x for x in os.listdir(directory) if x.endswith(".sock")]
     return os.path.join(directory, found)
-
-
-def test_another_user_is_refused(launch: Launch) -> None:
-    if os.geteuid() != 0 or not shutil.which("setpriv"):
-        pytest.skip("needs root and setpriv to become another user")
-    # may read every file and connect to every socket, but is neither root nor the manager's user
-    reading = "-all,+dac_override,+dac_read_search"
-    user = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-    capable = (*user, f"--inh-caps={reading}", f"--ambient-caps={reading}")
-    running = Controlled(launch, sections(web={}))
-    for arguments in (("status",), ("scale", "web", "2"), ("shutdown",)):
-        done = cotyledon(*arguments, "--socket", running.path, prefix=capable)
-        refused(done, 4, "")
-    assert ask(running, "status").returncode == 0
-    running.stop()
