@@ -158,7 +158,7 @@ class AsyncClient:
             # from now on a lost connection is the manager's end
             await self.hello()
         try:
-            await self._order(calls.shutdown(now, wait), wait, timeout, None)
+            await self._order(calls.shutdown(now, wait, timeout), wait, timeout, None)
         except NoManager:
             if not wait:
                 raise

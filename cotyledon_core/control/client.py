@@ -190,7 +190,7 @@ class Client:
             # from now on a lost connection is the manager's end
             self.hello()
         try:
-            self._order(calls.shutdown(now, wait), wait, timeout, None)
+            self._order(calls.shutdown(now, wait, timeout), wait, timeout, None)
         except NoManager:
             if not wait:
                 raise

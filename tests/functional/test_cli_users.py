@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from typing import Any
@@ -152,4 +153,19 @@ def test_the_manager_s_own_user_and_root_may_do_everything(launch: Launch) -> No
         assert ask(running, "restart", "web:0", "--wait", prefix=user).returncode == 0
     other = as_user(USER + 1, GROUP)
     refused(ask(running, "status", prefix=other), 4, "Permission denied")
+    running.stop()
+
+
+def test_memory_of_processes_that_may_not_be_read(launch: Launch) -> None:
+    running = controlled(launch, mode="0666", read_only_uids=USER)
+    # this user finds what it imports, but may not look into another's process
+    done = ask(running, "status", "--pss", "--format", "json", prefix=FOREIGN)
+    (service,) = json.loads(done.stdout)["services"]
+    (worker,) = service["workers"]
+    assert worker["memory"] is None
+    assert worker["cpu"] >= 0
+    table = ask(running, "status", "--pss", prefix=FOREIGN)
+    assert (table.returncode, table.stderr) == (0, "")
+    (line,) = [x for x in table.stdout.splitlines() if x.startswith("web:0 ")]
+    assert line.split()[6] == "-"
     running.stop()
