@@ -8,7 +8,7 @@ import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cotyledon_core.cli import asking, formats
+from cotyledon_core.cli import asking, completing, formats
 from cotyledon_core.cli.cells import printable
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def add_parser(commands: Any) -> None:
         help="nothing older: for how long, such as 90s, 10m, 2h or 1d, or a local time, such as "
         "14:02, the last one, or 2026-11-26T14:02:11",
     )
-    parser.add_argument("--service", metavar="SERVICE", help="only what concerns this one")
+    completing.services(
+        parser.add_argument("--service", metavar="SERVICE", help="only what concerns this one")
+    )
     formats.add_format(parser, ("text", "json"))
 
 
