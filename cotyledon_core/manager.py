@@ -388,6 +388,7 @@ class ServiceManager:
         self._engine.control = settings.control
         if settings.dump_signal is not None:
             self._engine.dump_signal = arguments.dump_signal(settings.dump_signal)
+        self._engine.scale_by_signals(settings.scale_signals)
         self._mp_context = contexts.named(settings.start_method) or self._mp_context
         self._engine.listeners.configured = settings.sockets
         self._notifiers = {item.name: item.notifier for item in settings.notifiers}

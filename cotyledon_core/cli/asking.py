@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cotyledon_core.cli import extra, sources
+from cotyledon_core.cli import completing, extra, sources
 from cotyledon_core.control import SOCKET_VARIABLE
 from cotyledon_core.exceptions import ConfigurationError, CotyledonError
 
@@ -86,6 +86,7 @@ def add_command(
 def add_target(parser: argparse.ArgumentParser, text: str, optional: bool = False) -> None:
     """Add the argument ``SERVICE[:WORKER]``."""
     made = parser.add_argument("target", metavar="SERVICE[:WORKER]", type=Target.parse, help=text)
+    completing.targets(made)
     if optional:
         made.nargs, made.required, made.default = "?", False, EVERYTHING
 

@@ -9,8 +9,10 @@ from typing import Any
 from cotyledon_core.exceptions import CotyledonError
 
 DESCRIPTION = """\
-Prints what has to be evaluated in a shell to have it complete sub-commands and
-options. It needs argcomplete, of the extra [cli].
+Prints what has to be evaluated in a shell to have it complete sub-commands,
+options, and the services and workers of a manager that runs: the one of
+--socket, COTYLEDON_SOCKET or the configuration. It needs argcomplete, of the
+extra [cli].
 """
 EPILOG = """\
 examples:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from cotyledon_core.cli import asking
+from cotyledon_core.cli import asking, completing
 
 if TYPE_CHECKING:
     from cotyledon_core.control.client import Client
@@ -35,13 +35,14 @@ def add_parser(commands: Any) -> None:
         epilog=EPILOG,
     )
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument(
+    target = what.add_argument(
         "target",
         metavar="SERVICE[:WORKER]",
         nargs="?",
         type=asking.Target.parse,
         help="the worker, or the service, all its workers",
     )
+    completing.targets(target)
     what.add_argument("--manager", action="store_true", help="the manager itself")
     what.add_argument("--all", action="store_true", help="the manager and every worker")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cotyledon_core.cli import asking, formats
+from cotyledon_core.cli import asking, completing, formats
 from cotyledon_core.cli.cells import printable
 
 if TYPE_CHECKING:
@@ -44,19 +45,30 @@ def add_parser(commands: Any) -> None:
         metavar="WHEN",
         type=_moment,
         help="nothing older: for how long, such as 90s, 10m, 2h or 1d, or a local time, such as "
-        "14:02 or 2026-11-26T14:02:11",
+        "14:02, the last one, or 2026-11-26T14:02:11",
     )
-    parser.add_argument("--service", metavar="SERVICE", help="only what concerns this one")
+    completing.services(
+        parser.add_argument("--service", metavar="SERVICE", help="only what concerns this one")
+    )
     formats.add_format(parser, ("text", "json"))
 
 
 def _moment(text: str) -> float:
-    """Seconds since the epoch."""
+    """Seconds since the epoch.
+
+    :raises ValueError: if it is none of these.
+    """
+    now = time.time()
     if text[-1:] in UNITS:
-        return time.time() - float(text[:-1]) * UNITS[text[-1]]
-    if "-" not in text:
-        text = f"{datetime.now().date()}T{text}"
-    return datetime.fromisoformat(text).timestamp()
+        ago = float(text[:-1]) * UNITS[text[-1]]
+        if not 0 <= ago < math.inf:
+            raise ValueError(text)
+        return max(now - ago, 0.0)
+    if "-" in text:
+        return max(datetime.fromisoformat(text).timestamp(), 0.0)
+    today = datetime.fromisoformat(f"{datetime.now().date()}T{text}")
+    # one that is yet to come is yesterday's
+    return (today if today.timestamp() <= now else today - timedelta(days=1)).timestamp()
 
 
 _moment.__name__ = "time"

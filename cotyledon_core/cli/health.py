@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from cotyledon_core.cli import asking, formats
+from cotyledon_core.cli import asking, completing, formats
 from cotyledon_core.cli.cells import printable
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def add_parser(commands: Any) -> None:
         text=DESCRIPTION,
         epilog=EPILOG,
     )
-    parser.add_argument("service", metavar="SERVICE", nargs="?", help="the only one to look at")
+    completing.services(
+        parser.add_argument("service", metavar="SERVICE", nargs="?", help="the only one to look at")
+    )
     parser.add_argument(
         "--quorum",
         metavar="COUNT|PERCENT",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from cotyledon_core.cli import asking, progress
+from cotyledon_core.cli import asking, completing, progress
 
 if TYPE_CHECKING:
     from cotyledon_core.control.client import Client
@@ -31,7 +31,7 @@ def add_parser(commands: Any) -> None:
         text=DESCRIPTION,
         epilog=EPILOG,
     )
-    parser.add_argument("service", metavar="SERVICE", help="its name")
+    completing.services(parser.add_argument("service", metavar="SERVICE", help="its name"))
     parser.add_argument("workers", metavar="N", type=_count, help="how many workers it shall have")
     asking.add_waiting(parser)
 

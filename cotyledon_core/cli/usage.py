@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cotyledon_core.exceptions import CotyledonError
 
@@ -50,10 +50,18 @@ def read(pids: Iterable[int], pss: bool = False) -> dict[int, Usage]:
             with process.oneshot():
                 spent = sum(process.cpu_times()[:2])
                 age = max(time.time() - process.create_time(), 0.01)
-                memory: int | None = process.memory_info().rss
-            if pss:
-                memory = getattr(process.memory_full_info(), "pss", None)
+                memory = _shared_out(process) if pss else process.memory_info().rss
             found[pid] = Usage(100 * spent / age, memory, spent)
         except psutil.Error:
             found[pid] = UNTOLD
     return found
+
+
+def _shared_out(process: Any) -> int | None:
+    """The proportional set; None if this user may not look at it."""
+    import psutil
+
+    try:
+        return getattr(process.memory_full_info(), "pss", None)
+    except psutil.AccessDenied:
+        return None

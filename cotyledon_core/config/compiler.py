@@ -98,6 +98,7 @@ class Compiler:
             stop_delay=self._stop_delay(),
             log_options=values.get("DEFAULT", "log_options"),
             dump_signal=self._dump_signal(),
+            scale_signals=values.get(MANAGER, "scale_signals"),
             sockets=sockets,
             notices=(*self._check_keys(), *self._notices_of_sockets(sockets)),
             on_reload_failure=values.get(MANAGER, "on_reload_failure"),

@@ -37,6 +37,7 @@ MANAGER_MARKS = {
     "reload_method": Mark.LIVE,
     "on_reload_failure": Mark.LIVE,
     "dump_signal": Mark.RESTART,
+    "scale_signals": Mark.RESTART,
 }
 """Of the options of [cotyledon]."""
 

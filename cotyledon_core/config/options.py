@@ -138,6 +138,13 @@ MANAGER_OPTIONS: list[cfg.Opt] = [
         "before it is ended by force. One that the application handles itself is left to it; those "
         "that the manager uses, that mean errors or that cannot be caught are refused. 0 is none.",
     ),
+    cfg.BoolOpt(
+        "scale_signals",
+        default=False,
+        help="Whether SIGTTIN gives the service one worker more, and SIGTTOU one less, of which it "
+        "leaves one. They are obeyed only while there is exactly one service, and not in the "
+        "background of a terminal, which sends these signals itself.",
+    ),
 ]
 
 _DEFAULTS = ServiceOptions()

@@ -139,6 +139,8 @@ class ManagerSettings:
     """Seconds from an accepted stop until the workers are asked to end."""
     dump_signal: str | None = None
     """Name or number; None is the default one, 0 none."""
+    scale_signals: bool = False
+    """Whether SIGTTIN and SIGTTOU scale the only service."""
     log_options: bool
     sockets: Mapping[str, Listening] = field(default_factory=dict, compare=False)
     """What the manager listens on by itself, by name."""

@@ -154,8 +154,11 @@ class AsyncClient:
     async def shutdown(
         self, *, now: bool = False, wait: bool = False, timeout: float | None = None
     ) -> None:
+        if wait:
+            # from now on a lost connection is the manager's end
+            await self.hello()
         try:
-            await self._order(calls.shutdown(now, wait), wait, timeout, None)
+            await self._order(calls.shutdown(now, wait, timeout), wait, timeout, None)
         except NoManager:
             if not wait:
                 raise
@@ -226,7 +229,7 @@ class AsyncClient:
                     whole = line.is_last
                     yield line
         except OSError as error:
-            raise NoManager(f"{self.path}: {error.strerror or error}") from error
+            raise NoManager.because(self.path, error) from error
         finally:
             if not whole:
                 # what else comes would be taken for another's answer

@@ -113,8 +113,8 @@ def preview() -> Call[Preview]:
     return Call(Preview.of, "reload", dry_run=True)
 
 
-def shutdown(now: bool, wait: bool) -> Call[None]:
-    return Call(_nothing, "shutdown", now=now, wait=wait)
+def shutdown(now: bool, wait: bool, timeout: float | None) -> Call[None]:
+    return Call(_nothing, "shutdown", now=now, wait=wait, timeout=timeout)
 
 
 def wait(service: str | None, worker: int | None, timeout: float | None) -> Call[None]:

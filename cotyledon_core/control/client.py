@@ -186,8 +186,11 @@ class Client:
         :param now: at once, as SIGINT does.
         :param wait: whether to return only when it has ended.
         """
+        if wait:
+            # from now on a lost connection is the manager's end
+            self.hello()
         try:
-            self._order(calls.shutdown(now, wait), wait, timeout, None)
+            self._order(calls.shutdown(now, wait, timeout), wait, timeout, None)
         except NoManager:
             if not wait:
                 raise
@@ -276,7 +279,7 @@ class Client:
         except TimeoutError:
             raise TimeoutError(f"{self.path}: no answer in time") from None
         except OSError as error:
-            raise NoManager(f"{self.path}: {error.strerror or error}") from error
+            raise NoManager.because(self.path, error) from error
         finally:
             if not whole:
                 # what else comes would be taken for another's answer

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from typing import Self
+
 from cotyledon_core.exceptions import CotyledonError
 
 
@@ -20,3 +23,11 @@ class ControlError(CotyledonError):
 
 class NoManager(CotyledonError):
     """Nobody answers at the control socket, or not any more."""
+
+    @classmethod
+    def because(cls, path: str, error: OSError) -> Self:
+        """It cannot be connected to, or the connection was lost."""
+        text = f"{path}: {error.strerror or error}"
+        if isinstance(error, PermissionError):
+            text += f"; uid {os.geteuid()} may not connect, mode and group in [control] say who may"
+        return cls(text)

@@ -97,7 +97,10 @@ class Server(Visitors):
         )
         refusal = None
         if level is Level.NOTHING:
-            refusal = Refusal(Code.NOT_ALLOWED, f"uid {peer.uid} may do nothing here")
+            refusal = Refusal(
+                Code.NOT_ALLOWED,
+                f"uid {peer.uid} may do nothing here; the ids in [control] say who may",
+            )
         elif len(self._connections) >= settings.max_clients:
             refusal = Refusal(Code.TOO_MANY, f"{settings.max_clients} clients are the most")
         if refusal is not None:

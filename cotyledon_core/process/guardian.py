@@ -26,7 +26,7 @@ import socket
 import time
 from typing import NoReturn
 
-from cotyledon_core.process import remnants
+from cotyledon_core.process import remnants, signals
 from cotyledon_core.process.descriptors import close_private, keep_private
 from cotyledon_core.process.roll import Roll
 
@@ -119,6 +119,7 @@ def _drop_everything_but(*kept: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signals.disown()
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     edge = -1
     for descriptor in (*sorted(kept), os.sysconf("SC_OPEN_MAX")):

@@ -14,6 +14,20 @@ def _has_controlling_terminal() -> bool:
     return True
 
 
+def in_background() -> bool:
+    """Whether there is a controlling terminal that serves another process group."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) != os.getpgrp()
+    except OSError:  # it was closed this moment
+        return False
+    finally:
+        os.close(terminal)
+
+
 def lead() -> None:
     """Lead a session of our own, unless there is a controlling terminal.
 

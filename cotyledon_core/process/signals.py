@@ -45,6 +45,13 @@ def _number(name: str) -> int | None:
 SIGHUP = _number("SIGHUP")
 SIGALRM = _number("SIGALRM")
 SIGCHLD = _number("SIGCHLD")
+SIGTTIN = _number("SIGTTIN")
+SIGTTOU = _number("SIGTTOU")
+
+
+def _or_default(handler: Any) -> Any:
+    """None is a handler that was not installed from Python."""
+    return _signal.SIG_DFL if handler is None else handler
 
 
 def existing(*numbers: int | None) -> list[int]:
@@ -93,7 +100,16 @@ def _changes(watched: Iterable[int]) -> list[tuple[int, Any]]:
     lacking = [(number, _note) for number in watched if _signal.getsignal(number) is not _note]
     if SIGCHLD is not None and SIGCHLD not in watched:
         lacking.append((SIGCHLD, _signal.SIG_DFL))
+    if _noting is not None:
+        lacking += _noting.own.items()
     return lacking
+
+
+def disown() -> None:
+    """In a forked child that notes no signals: handle what its parent has for itself as before."""
+    if _noting is not None:
+        for number, handler in _noting.own.items():
+            _set_handler(number, handler)
 
 
 class _Interrupted(BaseException):
@@ -131,6 +147,8 @@ class Signals:
         """What is open there, where that can be told."""
         self._before: Signals | None = None
         self._previous: dict[int, Any] = {}
+        self.own: dict[int, Any] = {}
+        """What children that this process forks do not note: the handlers they have instead."""
         self._previous_wakeup = -1
         self._wakeup: Wakeup | None = None
         self._changes: list[tuple[int, Any]] = []
@@ -141,6 +159,12 @@ class Signals:
         self._before, _noting = _noting, self
         for number in self._watched:
             self._previous[number] = _signal.signal(number, _note)
+
+    def add_own(self, *numbers: int) -> None:
+        """Note these, too; children handle them as before. Main thread only."""
+        for number in numbers:
+            before = _signal.signal(number, _note)
+            self._previous[number] = self.own[number] = _or_default(before)
 
     def prepare(self) -> None:
         """Get ready for :meth:`inherit`, in the process that is going to be forked."""
@@ -250,9 +274,9 @@ class Signals:
         """Put back the handlers and the wake-up descriptor that were there before."""
         global _noting
         for number, handler in self._previous.items():
-            # None: a handler that was not installed from Python
-            _signal.signal(number, _signal.SIG_DFL if handler is None else handler)
+            _signal.signal(number, _or_default(handler))
         self._previous.clear()
+        self.own.clear()
         _noting, self._before = self._before, None
         self.close()
 

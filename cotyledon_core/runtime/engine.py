@@ -15,7 +15,17 @@ from cotyledon_core.log import Log
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.process import board
 from cotyledon_core.process.descriptors import fill_standard_descriptors
-from cotyledon_core.process.signals import SIGALRM, SIGHUP, SIGINT, SIGTERM, STOPPING, Signals
+from cotyledon_core.process.signals import (
+    SIGALRM,
+    SIGHUP,
+    SIGINT,
+    SIGTERM,
+    SIGTTIN,
+    SIGTTOU,
+    STOPPING,
+    Signals,
+    existing,
+)
 from cotyledon_core.record import replace
 from cotyledon_core.runtime import beforehand
 from cotyledon_core.runtime.awaited import AwaitedCommands
@@ -78,6 +88,11 @@ class Engine:
         return self.hooks.any_in_manager or any(
             definition.restart_policy is not None for definition in list(self.definitions.values())
         )
+
+    def scale_by_signals(self, wanted: bool) -> None:
+        """Have SIGTTIN and SIGTTOU scale the only service. Main thread only."""
+        if wanted:
+            self._signals.add_own(*existing(SIGTTIN, SIGTTOU))
 
     # -- from any thread
 

@@ -179,6 +179,7 @@ def _serve(name: str, serve: Serve, end: socket.socket) -> NoReturn:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signals.disown()
         signals.unblock()
         set_title(f"{program_name()}: {name}")
         with contextlib.suppress(EOFError):

@@ -96,6 +96,8 @@ class Loop:
         self._notify_socket: NotifySocket | None = None
         self.visitors = Visitors()
         """Who may ask for something meanwhile."""
+        self.scale: Callable[[set[int]], None] | None = None
+        """Obeys signals that scale, if they are noted."""
 
     # -- turns
 
@@ -337,6 +339,8 @@ class Loop:
             self.deliver(msg.Abort())
         elif SIGHUP in pending and SIGTERM not in pending:
             self.deliver(msg.AskReload())
+        if self.scale is not None:
+            self.scale(pending)
 
     def _take_commands(self) -> None:
         for _ in range(min(len(self._commands), COMMAND_LIMIT)):

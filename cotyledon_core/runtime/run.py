@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cotyledon_core.chance import fraction
 from cotyledon_core.control import SOCKET_VARIABLE
+from cotyledon_core.ledger import Stage
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.process import board, contexts, selector, session, spawner, title
 from cotyledon_core.process.channel import Channel
@@ -20,6 +21,7 @@ from cotyledon_core.runtime.dispatcher import Dispatcher
 from cotyledon_core.runtime.executor import Executor
 from cotyledon_core.runtime.household import CAN_FORK, Household
 from cotyledon_core.runtime.loop import Loop, Ready
+from cotyledon_core.runtime.scale_signals import ScaleSignals
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.vitals import Vitals
@@ -97,7 +99,7 @@ class Run:
                 self._engine,
                 self.dispatcher,
                 self._supervisor,
-                self.household,
+                self._stopping,
                 self.children,
                 self.recorder,
             )
@@ -105,6 +107,14 @@ class Run:
             if self.server is not None:
                 self._opened.callback(self.server.close)
                 self.household.give_workers({SOCKET_VARIABLE: self.server.path})
+
+    def _stopping(self) -> bool:
+        """Whether a stop was accepted, or has begun by itself."""
+        if self.household.stop_accepted_at is not None:
+            return True
+        # what has happened in this turn is not told yet
+        self.dispatcher.flush()
+        return self.dispatcher.ledger.stage in (Stage.STOPPING, Stage.STOPPED)
 
     def _record(self, settings: ControlSettings, name: str) -> None:
         """Keep the last events and decisions, if anybody could read them."""
@@ -154,6 +164,7 @@ class Run:
         )
         if self.server is not None:
             self._loop.visitors = self.server
+        self._loop.scale = ScaleSignals(engine, self._stopping).obey
         executor.watch = self._loop.watch
         executor.signalled = self._signalled
         executor.notify_address = self._loop.notify_address

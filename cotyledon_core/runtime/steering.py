@@ -12,12 +12,11 @@ from cotyledon_core.control.listener import InUse, Listener, Unusable, expanded
 from cotyledon_core.control.server import Server
 from cotyledon_core.control_settings import ControlSettings
 from cotyledon_core.exceptions import ConfigurationError
-from cotyledon_core.ledger import Ledger, Stage
+from cotyledon_core.ledger import Ledger
 from cotyledon_core.log import Log
 from cotyledon_core.process import clock
 from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.dispatcher import Dispatcher
-from cotyledon_core.runtime.household import Household
 from cotyledon_core.runtime.recorder import Commanded, Recorder
 from cotyledon_core.supervision.actions import CommandDone
 from cotyledon_core.supervision.messages import OperatorCommand
@@ -39,14 +38,14 @@ class Steering:
         engine: Engine,
         dispatcher: Dispatcher,
         supervisor: Supervisor,
-        household: Household,
+        stopping: Callable[[], bool],
         children: Children,
         recorder: Recorder,
     ) -> None:
         self._engine = engine
         self._dispatcher = dispatcher
         self._supervisor = supervisor
-        self._household = household
+        self._stopping = stopping
         self._children = children
         self.recorder = recorder
 
@@ -58,8 +57,7 @@ class Steering:
 
     @property
     def stopping(self) -> bool:
-        accepted = self._household.stop_accepted_at is not None
-        return accepted or self.ledger.stage in (Stage.STOPPING, Stage.STOPPED)
+        return self._stopping()
 
     def peek(self, service_id: ServiceId, worker_id: WorkerId) -> WorkerSnapshot | None:
         return self._supervisor.peek(service_id, worker_id)

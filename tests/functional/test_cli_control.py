@@ -7,44 +7,22 @@ import io
 import json
 import os
 import pty
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from tests.functional.configured import FILE, sections
+from tests.functional.commands import Done, ask, cotyledon, refused
+from tests.functional.configured import FILE, sections, text
 from tests.functional.controlled import SOCKET, Controlled
-from tests.functional.harness import DEADLINE, Launch, import_path
-
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.functional.harness import APPS, DEADLINE, Launch, import_path
 
 ESCAPE = "\x1b"
-NOBODY = 200_000
-"""No user of the machine has this number."""
-
-
-def cotyledon(
-    *arguments: str, prefix: tuple[str, ...] = (), cwd: str | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    kept = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith(("OS_", "COTYLEDON_S")) and key not in ("FORCE_COLOR", "NO_COLOR")
-    }
-    return subprocess.run(
-        [*prefix, sys.executable, "-m", "cotyledon_core", *arguments],
-        env={**kept, "PYTHONPATH": import_path(), **environment},
-        cwd=cwd,
-        text=True,
-        capture_output=True,
-        timeout=DEADLINE,
-    )
 
 
 def on_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
@@ -61,19 +39,6 @@ def on_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
         pass
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), written.decode()
-
-
-def ask(running: Controlled, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return cotyledon(*arguments, "--socket", running.path)
-
-
-def refused(done: subprocess.CompletedProcess[str], status: int, text: str) -> None:
-    """It ended with this status, and one line on standard error."""
-    assert done.returncode == status, done
-    assert done.stdout == ""
-    assert done.stderr.startswith("cotyledon: ")
-    assert done.stderr.count("\n") == 1
-    assert text in done.stderr
 
 
 def test_status(launch: Launch) -> None:
@@ -278,16 +243,117 @@ def _only_socket(directory: str) -> str:
     return os.path.join(directory, found)
 
 
-def test_another_user_is_refused(launch: Launch) -> None:
-    if os.geteuid() != 0 or not shutil.which("setpriv"):
-        pytest.skip("needs root and setpriv to become another user")
-    # may read every file and connect to every socket, but is neither root nor the manager's user
-    reading = "-all,+dac_override,+dac_read_search"
-    user = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-    capable = (*user, f"--inh-caps={reading}", f"--ambient-caps={reading}")
+def test_memory_by_share(launch: Launch) -> None:
     running = Controlled(launch, sections(web={}))
-    for arguments in (("status",), ("scale", "web", "2"), ("shutdown",)):
-        done = cotyledon(*arguments, "--socket", running.path, prefix=capable)
-        refused(done, 4, "")
-    assert ask(running, "status").returncode == 0
+    (worker,) = _workers(ask(running, "status", "--pss", "--format", "json"))
+    assert 0 < worker["memory"] < _workers(ask(running, "status", "--format", "json"))[0]["memory"]
+    assert worker["cpu"] >= 0
+    table = ask(running, "status", "--pss")
+    assert (table.returncode, table.stderr) == (0, "")
+    refused(ask(running, "status", "--pss", without="psutil"), 4, "--pss needs psutil")
+    running.stop()
+
+
+def _workers(done: Done) -> list[dict[str, Any]]:
+    (service,) = json.loads(done.stdout)["services"]
+    return list(service["workers"])
+
+
+def test_status_without_what_is_not_needed(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={}))
+    (worker,) = _workers(ask(running, "status", "--format", "json", without="psutil,rich"))
+    assert (worker["cpu"], worker["memory"]) == (None, None)
+    done = ask(running, "status", without="psutil")
+    (line,) = [x for x in done.stdout.splitlines() if x.startswith("web:0 ")]
+    assert line.split()[5:7] == ["-", "-"]
+    refused(ask(running, "status", without="rich"), 4, "cotyledon-core[cli]")
+    running.stop()
+
+
+def test_shutdown_is_waited_for(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={}))
+    running.application.write("gate-end", "")
+    refused(ask(running, "shutdown", "--wait", "--timeout", "0.2"), 1, "has not ended yet")
+    assert not running.application.ended
+    (running.application.directory / "gate-end").unlink()
+    assert running.application.wait() == 0
+    refused(ask(running, "shutdown", "--wait"), 3, running.path)
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_shutdown_now(launch: Launch, wait: bool) -> None:
+    running = Controlled(launch, sections(web={}))
+    # a graceful stop would take longer than the test may
+    running.application.write("gate-end", "")
+    done = ask(running, "shutdown", "--now", *(["--wait"] if wait else []))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    if wait:
+        assert not os.path.exists(running.path)
+    assert running.application.wait() == 1
+    running.application.wait_until_gone()
+
+
+def test_a_stop_that_has_begun_is_made_to_end(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={}))
+    running.application.write("gate-end", "")
+    assert ask(running, "shutdown").returncode == 0
+    running.application.wait_for("terminate")
+    assert ask(running, "status").returncode == 1
+    refused(ask(running, "scale", "web", "2"), 1, "stopping")
+    assert ask(running, "shutdown", "--now", "--wait").returncode == 0
+    assert running.application.wait() == 1
+    running.application.wait_until_gone()
+
+
+def test_check_and_what_a_reload_would_change(launch: Launch, tmp_path: Path) -> None:
+    running = Controlled(launch, sections(web={}, batch={}))
+    directory = str(running.application.directory)
+
+    def check(*more: str) -> Done:
+        # plugins are found as the application finds them
+        path = os.pathsep.join([import_path(), os.path.join(directory, "site"), str(APPS)])
+        return cotyledon("check", "--config-file", *more, cwd=directory, PYTHONPATH=path)
+
+    same = check(FILE, "--diff")
+    valid = "configuration is valid: 2 services, 2 workers\n"
+    assert (same.returncode, same.stdout) == (0, f"{valid}nothing would change\n")
+    changed = sections(web={"workers": 2})
+    changed["control"] = {"socket": SOCKET}
+    running.write(changed)
+    differs = check(FILE, "--diff")
+    assert differs.returncode == 0
+    assert differs.stdout.splitlines()[1:] == [
+        "- service batch",
+        "~ service web: scaled; workers 1 -> 2",
+    ]
+    assert running.pids().keys() == {("web", 0), ("batch", 0)}
+    # the manager reads its own file, not the one that was checked
+    running.application.write("other.conf", text(changed))
+    running.write("[cotyledon]\nservices = absent\n")
+    for file, output in (("other.conf", valid.replace("2 services", "1 services")), (FILE, "")):
+        refusal = check(file, "--diff")
+        assert (refusal.returncode, refusal.stdout) == (1, output)
+        assert "absent" in refusal.stderr
+    running.stop()
+    gone = check("other.conf", "--diff")
+    assert (gone.returncode, gone.stderr.count("\n")) == (3, 1)
+    assert SOCKET in gone.stderr
+    running.application.write("none.conf", text(sections(web={})))
+    nowhere = check("none.conf", "--diff")
+    assert (nowhere.returncode, nowhere.stderr.count("\n")) == (4, 1)
+    assert "names no control socket" in nowhere.stderr
+
+
+def test_events_since(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={}))
+    whole = ask(running, "events").stdout
+    assert whole.count("\n") > 2
+    soon, long_ago = datetime.now(UTC) + timedelta(minutes=30), datetime(1900, 1, 1)
+    for since in ("3600s", "60m", "1.5h", "1d", "90000d", long_ago.isoformat(), "2026-01-01"):
+        assert ask(running, "events", "--since", since).stdout == whole, since
+    for since in ("0s", "2999-01-01", soon.isoformat(), soon.isoformat().replace("+00:00", "Z")):
+        assert ask(running, "events", "--since", since).stdout == "", since
+    # a time of the day that is yet to come is yesterday's
+    clock = (datetime.now() + timedelta(minutes=30)).strftime("%H:%M")
+    assert ask(running, "events", "--since", clock).stdout == whole
     running.stop()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +37,17 @@ def test_every_command_has_help_with_an_example(
     assert "exit status: " in written
 
 
+@pytest.mark.parametrize("command", choices())
+def test_every_example_is_a_right_command_line(command: str) -> None:
+    whole = parser()
+    (commands,) = [each for each in whole._actions if each.choices]
+    epilog = dict(commands.choices or {})[command].epilog
+    for line in epilog.splitlines():
+        if line.startswith("  cotyledon "):
+            words = list(itertools.takewhile(lambda word: word not in "|#", shlex.split(line)))
+            assert whole.parse_args(words[1:]).command
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -48,6 +61,13 @@ def test_every_command_has_help_with_an_example(
         ("restart", "web", "--rolling", "--now"),
         ("status", "--format", "xml"),
         ("events", "--since", "yesterday"),
+        ("events", "--since", ""),
+        ("events", "--since", "10x"),
+        ("events", "--since", "-10m"),
+        ("events", "--since=-10m"),
+        ("events", "--since", "nans"),
+        ("events", "--since", "infd"),
+        ("events", "--since", "25:00"),
         ("dump",),
         ("dump", "web:0", "--all"),
         ("completion", "tcsh"),

@@ -135,7 +135,7 @@ def log_level(context: Context, logger: str | None, level: str | None) -> dict[s
     import logging
 
     if level is not None and context.level < Level.WRITE:
-        raise Refusal(Code.NOT_ALLOWED, f"uid {context.peer.uid} may only look")
+        raise Refusal(Code.NOT_ALLOWED, f"uid {context.peer.uid} may only look, not set a level")
     name = logger or logging.root.name
     if level is not None:
         context.manager.note_command(f"log-level {name} {level}", context.peer)

@@ -83,7 +83,18 @@ class Ordered(Task):
 
 
 class Endless(Task):
-    """Is never answered: the end of the connection is the answer."""
+    """Is never answered in time: the end of the connection is the answer.
+
+    :param until: monotonic seconds; None waits without end.
+    """
+
+    def __init__(self, until: float | None) -> None:
+        self._until = until
 
     def step(self, now: float, tell: Tell) -> Done | None:
+        if self._until is not None and self._until <= now:
+            raise Refusal(Code.TIMED_OUT, "the manager has not ended yet")
         return None
+
+    def deadline(self) -> float | None:
+        return self._until

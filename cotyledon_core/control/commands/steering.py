@@ -43,8 +43,11 @@ def _order(
     if not wait:
         context.manager.command(command, _nobody_asks)
         return {}
-    until = None if timeout is None else context.now + timeout
-    return Ordered(context.manager, [command], services, until)
+    return Ordered(context.manager, [command], services, _until(context, timeout))
+
+
+def _until(context: Context, timeout: float | None) -> float | None:
+    return None if timeout is None else context.now + timeout
 
 
 def _nobody_asks(result: CommandDone) -> None:
@@ -91,11 +94,11 @@ def reload(context: Context, dry_run: bool, wait: bool, timeout: float | None) -
     return _order(context, msg.AskReload(), None, wait, timeout)
 
 
-def shutdown(context: Context, now: bool, wait: bool) -> Any:
+def shutdown(context: Context, now: bool, wait: bool, timeout: float | None) -> Any:
     """Do what SIGTERM does, or SIGINT."""
     context.manager.note_command("shutdown --now" if now else "shutdown", context.peer)
     context.manager.shut_down(graceful=not now)
-    return Endless() if wait else {}
+    return Endless(_until(context, timeout)) if wait else {}
 
 
 def wait(context: Context, service: str | None, worker: int | None, timeout: float | None) -> Any:
@@ -112,9 +115,8 @@ def wait(context: Context, service: str | None, worker: int | None, timeout: flo
     worker_id = None if worker is None else WorkerId(worker)
     if service is not None and worker is not None and worker not in services[service].workers:
         raise Refusal(Code.UNKNOWN_WORKER, f"{service} has no worker {worker}")
-    until = None if timeout is None else context.now + timeout
     orders = [msg.Await(service_id, worker_id) for service_id in ids]
-    return Ordered(context.manager, orders, frozenset(ids), until)
+    return Ordered(context.manager, orders, frozenset(ids), _until(context, timeout))
 
 
 def _is_stopped(context: Context, service: ServiceStanding) -> bool:
@@ -146,6 +148,8 @@ COMMANDS = (
     Command(
         "reload", Level.WRITE, reload, (Argument("dry_run", bool, default=False), WAIT, TIMEOUT)
     ),
-    Command("shutdown", Level.WRITE, shutdown, (Argument("now", bool, default=False), WAIT)),
+    Command(
+        "shutdown", Level.WRITE, shutdown, (Argument("now", bool, default=False), WAIT, TIMEOUT)
+    ),
     Command("wait", Level.READ, wait, (SERVICE, WORKER, TIMEOUT)),
 )

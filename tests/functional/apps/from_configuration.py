@@ -38,6 +38,14 @@ def glued(path: str, reload_method: str) -> None:
     made.run()
 
 
+def added(path: str) -> None:
+    """The application adds its service itself."""
+    conf = configuration(path)
+    made = manager(conf=conf)
+    made.add(Seeing, 2, args=(conf,))
+    made.run()
+
+
 def reload(path: str) -> None:
     glued(path, "reload")
 

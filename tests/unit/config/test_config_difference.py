@@ -148,6 +148,7 @@ def test_who_divides_its_work_by_the_number_of_workers_is_replaced(compiled: Com
         ("[cotyledon]\nname = x", Key("cotyledon", "name")),
         ("[cotyledon]\nstart_method = spawn", Key("cotyledon", "start_method")),
         ("[cotyledon]\ndump_signal = 0", Key("cotyledon", "dump_signal")),
+        ("[cotyledon]\nscale_signals = yes", Key("cotyledon", "scale_signals")),
     ],
 )
 def test_what_needs_a_restart_is_refused(

@@ -277,3 +277,31 @@ def test_a_child_that_was_made_while_blocked_keeps_its_signal(in_child: InChild)
         return ours.take(), status
 
     assert in_child(look) == (set(), 42)
+
+
+def test_a_child_handles_as_before_what_its_parent_alone_notes(in_child: InChild) -> None:
+    def dispositions() -> list[bool]:
+        return [signal.getsignal(number) is signal.SIG_IGN for number in (USR1, USR2)]
+
+    def look() -> list[Any]:
+        signal.signal(USR1, signal.SIG_IGN)
+        signal.signal(USR2, signal.SIG_DFL)
+        ours = Signals([SIGTERM])
+        ours.install()
+        ours.open()
+        ours.add_own(USR1, USR2)
+        theirs = Signals([SIGTERM])
+        theirs.prepare()
+        statuses = []
+        for begin in (theirs.inherit, signals.disown):
+            pid = os.fork()
+            if pid == 0:
+                begin()
+                os._exit(42 if dispositions() == [True, False] else 1)
+            statuses.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        os.kill(os.getpid(), USR1)
+        found = [*statuses, ours.take()]
+        ours.restore()
+        return [*found, dispositions()]
+
+    assert in_child(look) == [42, 42, {USR1}, [True, False]]
