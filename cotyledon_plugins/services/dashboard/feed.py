@@ -151,7 +151,6 @@ class Feed:
         """Look at the manager, without end."""
         retry = SHORTEST_RETRY
         while True:
-            self.fault = ""
             try:
                 await self._attend()
             except* (NoManager, ControlError, TimeoutError) as group:
@@ -163,10 +162,11 @@ class Feed:
             retry = min(retry * 2, LONGEST_RETRY)
 
     def _lose(self, fault: str) -> None:
-        self.fault = fault
         self.snapshot = None
         self._looked.set()
-        self._publish("lost", {"text": fault})
+        if fault != self.fault:
+            self.fault = fault
+            self._publish("lost", {"text": fault})
 
     async def _attend(self) -> None:
         """Look at the manager as long as it answers."""
@@ -214,6 +214,7 @@ class Feed:
             self._usage = Usage.of(status, self._shares.update(status, asked_at))
             self.history.add(status, self._usage, time.time())
         self.snapshot = snapshot(status, self._usage, time.time(), may_act=self.may_act)
+        self.fault = ""
         self._looked.set()
         self._publish("status", self.snapshot)
 
