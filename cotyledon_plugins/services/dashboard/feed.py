@@ -54,6 +54,8 @@ class Subscription:
 
     def put(self, message: Message) -> None:
         """Add a message; a newer status takes the place of one that still waits."""
+        if self.over:
+            return
         if message.kind == "status":
             self._waiting = deque(each for each in self._waiting if each.kind != "status")
         self._waiting.append(message)
