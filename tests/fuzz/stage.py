@@ -196,6 +196,10 @@ class Manager:
     def peek(self, service_id: ServiceId, worker_id: int) -> None:
         self.peeked += 1
 
+    def expected(self, service_id: ServiceId) -> int:
+        services = self.ledger.services.values()
+        return next(each.wanted for each in services if each.service_id == service_id)
+
     def note_command(self, text: str, peer: Peer) -> None:
         self.tell(events.HookFailed(0.0, 0.0, text, str(peer)))
 

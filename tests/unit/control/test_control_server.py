@@ -49,7 +49,8 @@ class Manager:
         return None
 
     def expected(self, service_id: ServiceId) -> int:
-        return 0
+        services = self.ledger.services.values()
+        return next(each.wanted for each in services if each.service_id == service_id)
 
     def note_command(self, text: str, peer: Peer) -> None:
         self.commands.append(text)
