@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.functional import procfs
 from tests.functional.configured import sections
 from tests.functional.controlled import Controlled
 from tests.functional.harness import Launch, import_path
@@ -208,7 +209,7 @@ def test_it_goes_into_the_background(launch: Launch) -> None:
     with top(running) as screen:
         wait_for_workers(screen, "web:0")
         screen.press("\x1a")
-        running.application.wait_for_state(screen.pid, "T")
+        screen.until(lambda _: procfs.read(screen.pid).state == "T", "the end of its work")
         screen.until(lambda _: screen.is_left_as_found(), "the terminal as it was")
         with running.client() as client:
             client.scale("web", 2, wait=True)
