@@ -21,6 +21,8 @@ from tests.functional.harness import DEADLINE, import_path
 
 Found = TypeVar("Found")
 
+_NOT_INHERITED = ("NO_COLOR", "COLUMNS", "LINES")
+"""The terminal is to tell its size."""
 _PAUSE = 0.05
 _LEFT = ("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?25l", "\x1b[?25h"), ("\x1b[?1003h", "\x1b[?1003l")
 """What turns another screen, no cursor and the mouse on, and off again."""
@@ -43,7 +45,7 @@ class Screen:
         self._written = b""
         self.resize(*size)
         self._before = termios.tcgetattr(self._device)
-        kept = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+        kept = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
         self._popen = subprocess.Popen(
             [sys.executable, "-m", "cotyledon_core", *arguments],
             stdin=self._device,
