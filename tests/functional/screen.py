@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import pty
@@ -22,6 +21,8 @@ from tests.functional.harness import DEADLINE, import_path
 
 Found = TypeVar("Found")
 
+_NOT_INHERITED = ("NO_COLOR", "COLUMNS", "LINES")
+"""The terminal is to tell its size."""
 _PAUSE = 0.05
 _LEFT = ("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?25l", "\x1b[?25h"), ("\x1b[?1003h", "\x1b[?1003l")
 """What turns another screen, no cursor and the mouse on, and off again."""
@@ -44,7 +45,7 @@ class Screen:
         self._written = b""
         self.resize(*size)
         self._before = termios.tcgetattr(self._device)
-        kept = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+        kept = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
         self._popen = subprocess.Popen(
             [sys.executable, "-m", "cotyledon_core", *arguments],
             stdin=self._device,
@@ -54,6 +55,7 @@ class Screen:
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
+        self.pid = self._popen.pid
 
     def __enter__(self) -> Screen:
         return self
@@ -66,7 +68,7 @@ class Screen:
     ) -> None:
         self._popen.kill()
         self._popen.wait()
-        os.close(self._user)
+        self.hang_up()
         os.close(self._device)
 
     @property
@@ -89,6 +91,12 @@ class Screen:
         """Type."""
         os.write(self._user, keys.encode())
 
+    def hang_up(self) -> None:
+        """Close the user's end of the terminal."""
+        if self._user >= 0:
+            os.close(self._user)
+            self._user = -1
+
     def send(self, number: int) -> None:
         """Send a signal to the command."""
         self._popen.send_signal(number)
@@ -105,6 +113,9 @@ class Screen:
         raise AssertionError("\n".join([f"waited for {what}:", *self.lines]))
 
     def _read(self, patience: float) -> bool:
+        if self._user < 0:
+            time.sleep(patience)
+            return False
         if not select.select([self._user], [], [], patience)[0]:
             return False
         data = os.read(self._user, 65536)
@@ -119,9 +130,8 @@ class Screen:
             self._read(_PAUSE)
             if time.monotonic() > deadline:
                 raise AssertionError("\n".join(["did not end:", *self.lines]))
-        with contextlib.suppress(OSError):
-            while self._read(0):
-                pass
+        while self._read(0):
+            pass
         return self._popen.returncode
 
     def is_left_as_found(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.functional import procfs
 from tests.functional.configured import sections
 from tests.functional.controlled import Controlled
 from tests.functional.harness import Launch, import_path
@@ -33,6 +34,11 @@ def workers(screen: Screen) -> dict[str, list[str]]:
     return {name: rest for name, *rest in screen.table(HEAD)}
 
 
+def line(screen: Screen, name: str) -> str:
+    """The line of a worker, if it is there, from its state on."""
+    return " ".join(workers(screen).get(name, []))
+
+
 def wait_for_workers(screen: Screen, *names: str) -> None:
     screen.until(lambda _: tuple(workers(screen)) == names, f"the workers {names}")
 
@@ -49,20 +55,20 @@ def test_workers_are_watched(launch: Launch) -> None:
     with top(running, size=(160, 30)) as screen:
         wait_for_workers(screen, "batch:0", "web:0", "web:1")
         for (service, worker), pid in pids.items():
-            assert workers(screen)[f"{service}:{worker}"][:2] == ["running", str(pid)]
+            assert line(screen, f"{service}:{worker}").startswith(f"running {pid} ")
         assert screen.lines[0].split(",")[1] == f" pid {running.application.pid}"
         assert [line[0] for line in screen.table("SERVICE")] == ["web", "batch"]
         screen.until(lambda lines: re.search(r"CPU \d+\.\d% [▁-█]", lines[0]), "the manager's CPU")
         screen.until(
-            lambda _: re.search(r"\d% [▁-█]+ .*M [▁-█]+ ", " ".join(workers(screen)["web:1"])),
+            lambda _: re.search(r"\d% [▁-█]+ .*M [▁-█]+ ", line(screen, "web:1")),
             "the worker's bars",
         )
 
         os.kill(pids["web", 1], signal.SIGKILL)
         running.application.wait_for("worker_ready", 2, service="web", worker_id=1)
-        new = str(running.pids()["web", 1])
-        screen.until(lambda _: workers(screen)["web:1"][1] == new, "the worker's new pid")
-        assert "signal 9" in " ".join(workers(screen)["web:1"])
+        new = f"running {running.pids()['web', 1]} "
+        screen.until(lambda _: line(screen, "web:1").startswith(new), "the worker's new pid")
+        assert "signal 9" in line(screen, "web:1")
         screen.press("r")
         wait_for_workers(screen, "web:1", "batch:0", "web:0")
         screen.press("r")
@@ -186,6 +192,30 @@ def test_other_ways_to_leave(launch: Launch, end: Callable[[Screen], None]) -> N
         assert screen.wait() == 0
         assert screen.is_left_as_found()
         assert "Traceback" not in screen.written
+    running.stop()
+
+
+def test_a_terminal_that_is_closed_ends_it(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={}))
+    with top(running) as screen:
+        wait_for_workers(screen, "web:0")
+        screen.hang_up()
+        assert screen.wait() == -signal.SIGHUP
+    running.stop()
+
+
+def test_it_goes_into_the_background(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={}))
+    with top(running) as screen:
+        wait_for_workers(screen, "web:0")
+        screen.press("\x1a")
+        screen.until(lambda _: procfs.read(screen.pid).state == "T", "the end of its work")
+        screen.until(lambda _: screen.is_left_as_found(), "the terminal as it was")
+        with running.client() as client:
+            client.scale("web", 2, wait=True)
+        screen.send(signal.SIGCONT)
+        wait_for_workers(screen, "web:0", "web:1")
+        leave(screen)
     running.stop()
 
 

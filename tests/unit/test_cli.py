@@ -47,7 +47,7 @@ def refused(*arguments: str) -> int:
     ("arguments", "wanted"),
     [
         ((), "COMMAND"),
-        (("begin",), "'run', 'check', 'status', 'events'"),
+        (("begin",), "'run', 'check', 'status', 'top'"),
         (("check", "--config"), "--config"),
         (("check", "file"), "file"),
         (("plugins", "--format", "xml"), "'table', 'json'"),

@@ -63,6 +63,11 @@ class Screen:
         (head,) = [index for index, line in enumerate(lines) if line.startswith("WORKER")]
         return [line.split()[0] for line in lines[head + 1 : -1] if ":" in line]
 
+    def is_dim(self) -> bool:
+        """Whether all that is told of services and workers is."""
+        rows = [table.render_line(1) for table in self.app.query(LiveTable)]
+        return all(segment.style and segment.style.dim for row in rows for segment in row)
+
 
 class Manager:
     """Answers when it is told to."""
@@ -282,7 +287,9 @@ def test_help_fits_an_ordinary_terminal() -> None:
 )
 def test_a_manager_that_goes_away_and_comes_back(error: Exception, wanted: str) -> None:
     async def look(screen: Screen) -> None:
+        assert not screen.is_dim()
         lines = await screen.answer(error)
+        assert screen.is_dim()
         assert lines[0].startswith("shop: ")
         assert lines[1].startswith(wanted)
         assert screen.workers() == ["mail:0", "web:0", "web:1"]
@@ -290,6 +297,7 @@ def test_a_manager_that_goes_away_and_comes_back(error: Exception, wanted: str) 
         assert lines[0].startswith("again: ")
         assert screen.workers() == ["other:0"]
         assert not any("trying again" in line for line in lines)
+        assert not screen.is_dim()
 
     show(look, shop())
 
@@ -344,8 +352,8 @@ def test_only_what_is_in_view_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
         await screen.press("end")
         assert screen.workers()[-1] == "web:999"
         assert len(made) < 200
-        await screen.press("pageup", "n", "home")
-        assert screen.workers()[0] == "web:999"
+        await screen.press("pageup", "n")
+        assert screen.workers()[0] == "web:999", "another order is shown from its top"
         assert len(made) < 500
 
     show(look, many(1000))

@@ -100,6 +100,7 @@ class Top(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(NAMES.get(key, key), action, text) for key, action, text in KEYS),
         Binding("ctrl+c", "quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", show=False),
     ]
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
@@ -181,8 +182,7 @@ class Top(App[None]):
 
     def action_sort(self, by: str) -> None:
         """Sort by this, or invert if it is so already."""
-        self._order = self._order.chosen(by)
-        self._show()
+        self._sort(self._order.chosen(by))
 
     def on_live_table_head_clicked(self, message: LiveTable.HeadClicked) -> None:
         """The same."""
@@ -190,8 +190,12 @@ class Top(App[None]):
 
     def action_invert(self) -> None:
         """Turn the order round."""
-        self._order = self._order.invert()
+        self._sort(self._order.invert())
+
+    def _sort(self, order: Order) -> None:
+        self._order = order
         self._show()
+        self._worker_table.scroll_home()
 
     def action_pause(self) -> None:
         """Look no more, or again."""
