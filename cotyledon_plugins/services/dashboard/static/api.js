@@ -1,0 +1,83 @@
+// What is asked of the dashboard's server.
+
+/** The server answered that it does not do that; or it did not answer, with the code `lost`. */
+export class Refused extends Error {
+    constructor(code, text) {
+        super(text);
+        this.code = code;
+    }
+}
+
+async function ask(path, options) {
+    let response;
+    try {
+        response = await fetch(path, { credentials: "same-origin", ...options });
+    } catch {
+        throw new Refused("lost", "the dashboard does not answer");
+    }
+    const body = response.status === 204 ? {} : await response.json().catch(() => ({}));
+    if (response.ok) return body;
+    const { code = String(response.status), text = response.statusText } = body.error ?? {};
+    throw new Refused(code, text);
+}
+
+export function get(path, query = {}) {
+    const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
+    const search = new URLSearchParams(given).toString();
+    return ask(search ? `${path}?${search}` : path);
+}
+
+export function post(path, body = {}) {
+    const headers = { "Content-Type": "application/json", "X-Cotyledon": "1" };
+    return ask(path, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+export function act(action, body) {
+    return post(`/api/actions/${action}`, body);
+}
+
+const FIRST_PAUSE = 1000;
+const LONGEST_PAUSE = 10_000;
+
+/**
+ * The server's stream of what happens; connects again by itself.
+ *
+ * `handlers`: `open` when it is connected, `broken` when it is not any more, `mayReturn`, which
+ * is asked before each new attempt, and one for each kind of message.
+ */
+export class Stream {
+    #source = null;
+    #pause = FIRST_PAUSE;
+
+    constructor(path, { open, broken, mayReturn, ...kinds }) {
+        Object.assign(this, { path, open, broken, mayReturn, kinds });
+    }
+
+    start() {
+        const source = new EventSource(this.path);
+        this.#source = source;
+        source.onopen = () => {
+            this.#pause = FIRST_PAUSE;
+            this.open();
+        };
+        source.onerror = () => this.restart();
+        for (const [kind, handle] of Object.entries(this.kinds)) {
+            source.addEventListener(kind, (event) => handle(JSON.parse(event.data)));
+        }
+    }
+
+    /** Not left to the browser, which gives up for good at any answer but 200. */
+    restart() {
+        this.#source.close();
+        this.broken();
+        this.#wait();
+    }
+
+    #wait() {
+        setTimeout(async () => {
+            if (await this.mayReturn()) this.start();
+            else this.#wait();
+        }, this.#pause);
+        this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+    }
+}
