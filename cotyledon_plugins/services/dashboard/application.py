@@ -1,0 +1,329 @@
+"""What the dashboard answers over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from cotyledon_core.control import ControlError, NoManager
+from cotyledon_plugins.services.dashboard.access import (
+    SESSION_SECONDS,
+    Attempts,
+    Hosts,
+    Token,
+    is_same_origin,
+)
+from cotyledon_plugins.services.dashboard.actions import ACTIONS, Action, BadRequest
+from cotyledon_plugins.services.dashboard.feed import Connect, Feed, Subscription
+
+STATIC = Path(__file__).parent / "static"
+MAX_BODY = 64 * 1024
+MAX_STREAMS = 64
+KEEP_ALIVE = 15.0
+"""Seconds without a message after which a stream says that it is still there."""
+STREAM_PATIENCE = 20.0
+"""Seconds in which a browser has to take what it is sent."""
+MAX_EVENTS = 1000
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_STATUSES = {
+    "bad_request": 400,
+    "not_allowed": 403,
+    "unknown_command": 404,
+    "unknown_service": 404,
+    "unknown_worker": 404,
+}
+"""Of the manager's refusals; all others are 409."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Refusal(Exception):
+    """A request is answered with an error."""
+
+    def __init__(self, status: int, code: str, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.code = code
+        self.text = text
+
+
+class Dashboard:
+    """The page, and what it asks for.
+
+    :param feed: what is seen of the manager.
+    :param connect: makes a client of the manager.
+    :param hosts: which hosts requests may name.
+    :param token: what has to be known; None if everybody may look, and nobody do anything.
+    :param port: makes the cookie's name one of its own: browsers give cookies to all ports.
+    """
+
+    def __init__(
+        self, feed: Feed, connect: Connect, hosts: Hosts, token: Token | None, port: int
+    ) -> None:
+        self._feed = feed
+        self._connect = connect
+        self._hosts = hosts
+        self._token = token
+        self._cookie = f"cotyledon-dashboard-{port}"
+        self._attempts = Attempts()
+
+    def application(self) -> web.Application:
+        application = web.Application(middlewares=[self._answer], client_max_size=MAX_BODY)
+        application.on_response_prepare.append(_add_headers)
+        application.on_shutdown.append(self._end)
+        router = application.router
+        router.add_get("/", self._page)
+        router.add_static("/static", STATIC)
+        router.add_get("/api/session", self._session)
+        router.add_post("/api/sign-in", self._sign_in)
+        router.add_post("/api/sign-out", self._sign_out)
+        router.add_get("/api/status", self._status)
+        router.add_get("/api/history", self._history)
+        router.add_get("/api/events", self._events)
+        router.add_get("/api/stream", self._stream, allow_head=False)
+        router.add_get("/api/preview", self._preview)
+        for name, action in ACTIONS.items():
+            router.add_post(f"/api/actions/{name}", self._action(action))
+        return application
+
+    async def _end(self, application: web.Application) -> None:
+        self._feed.end()
+
+    # -- who may
+
+    @web.middleware
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Judge the request, and answer it; whatever is wrong becomes an error's answer."""
+        try:
+            self._judge(request)
+            return await handler(request)
+        except Refusal as refusal:
+            return _error(refusal.status, refusal.code, refusal.text)
+        except BadRequest as error:
+            return _error(400, "bad_request", str(error))
+        except ControlError as error:
+            return _error(_STATUSES.get(error.code, 409), error.code, error.text)
+        except (NoManager, TimeoutError) as error:
+            return _error(503, "no_manager", str(error) or "the manager does not answer")
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            code = error.reason.lower().replace(" ", "_")
+            return _error(error.status, code, error.reason)
+
+    def _judge(self, request: web.Request) -> None:
+        """
+        :raises Refusal: if it may not be answered.
+        """
+        hosts = request.headers.getall(hdrs.HOST, [])
+        if len(hosts) != 1 or not self._hosts.allow(hosts[0]):
+            text = "no such host is answered for here; the option hosts may name more"
+            raise Refusal(421, "foreign_host", text)
+        if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD):
+            self._judge_origin(request, hosts[0])
+        path = request.path
+        open_to_all = path in ("/", "/api/session", "/api/sign-in") or path.startswith("/static/")
+        if not open_to_all and not self._may_look(request):
+            raise Refusal(401, "sign_in", "sign in with the token")
+
+    def _judge_origin(self, request: web.Request, host: str) -> None:
+        headers = request.headers
+        origins = headers.getall(hdrs.ORIGIN, [])
+        foreign = (
+            request.content_type != "application/json"
+            or any(not is_same_origin(origin, host) for origin in origins)
+            or headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
+            or (self._is_by_cookie(request) and headers.get("X-Cotyledon") != "1")
+        )
+        if foreign:
+            text = (
+                "this must come from the dashboard's own page, as application/json and with the "
+                "header X-Cotyledon: 1; a reverse proxy has to pass on the header Host"
+            )
+            raise Refusal(403, "foreign_origin", text)
+
+    def _is_by_cookie(self, request: web.Request) -> bool:
+        """Whether the request may do what it does because of the browser's cookie."""
+        return (
+            self._cookie in request.cookies
+            and hdrs.AUTHORIZATION not in request.headers
+            and request.path != "/api/sign-in"
+        )
+
+    def _may_look(self, request: web.Request) -> bool:
+        if self._token is None:
+            return True
+        authorization = request.headers.get(hdrs.AUTHORIZATION)
+        if authorization is not None:
+            scheme, _, given = authorization.partition(" ")
+            return scheme.lower() == "bearer" and self._is_token(self._token, given.strip())
+        return self._token.has_signed(request.cookies.get(self._cookie, ""), time.time())
+
+    def _is_token(self, token: Token, given: str) -> bool:
+        """
+        :raises Refusal: if there were too many wrong ones.
+        """
+        now = time.monotonic()
+        if not self._attempts.may_try(now):
+            raise Refusal(429, "too_many", "there were too many wrong tokens; try in a minute")
+        if not token.is_(given):
+            self._attempts.fail(now)
+            return False
+        return True
+
+    def _must_act(self) -> Token:
+        """
+        :raises Refusal: if nobody may do anything.
+        """
+        if self._token is None:
+            raise Refusal(403, "no_token", "actions need a token: set token or token_file")
+        return self._token
+
+    # -- the page, and its session
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(STATIC / "index.html")
+
+    async def _session(self, request: web.Request) -> web.StreamResponse:
+        has_token = self._token is not None
+        signed_in = has_token and self._may_look(request)
+        may_act = signed_in and self._feed.may_act
+        return web.json_response({"token": has_token, "signed_in": signed_in, "may_act": may_act})
+
+    async def _sign_in(self, request: web.Request) -> web.StreamResponse:
+        token = self._must_act()
+        body = await _body(request)
+        given = body.get("token") if isinstance(body, dict) else None
+        if not isinstance(given, str):
+            raise BadRequest("token: a text is needed")
+        if not self._is_token(token, given):
+            raise Refusal(401, "wrong_token", "this is not the token")
+        response = web.Response(status=204)
+        response.set_cookie(
+            self._cookie,
+            token.sign(int(time.time()) + SESSION_SECONDS),
+            max_age=SESSION_SECONDS,
+            httponly=True,
+            samesite="Strict",
+            secure=request.headers.get(hdrs.ORIGIN, "").startswith("https:"),
+        )
+        return response
+
+    async def _sign_out(self, request: web.Request) -> web.StreamResponse:
+        response = web.Response(status=204)
+        response.del_cookie(self._cookie, httponly=True, samesite="Strict")
+        return response
+
+    # -- what is seen
+
+    async def _status(self, request: web.Request) -> web.StreamResponse:
+        seen = await self._feed.looked()
+        if seen is None:
+            raise NoManager(self._feed.fault)
+        return web.json_response(seen)
+
+    async def _history(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response({"interval": self._feed.interval, **self._feed.history.as_dict()})
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        query = request.query
+        after, limit = _number(query.get("after", "-1")), _number(query.get("limit", "200"))
+        if not 0 < limit <= MAX_EVENTS:
+            raise BadRequest(f"limit: a number from 1 to {MAX_EVENTS} is needed")
+        entries = [
+            entry.as_dict()
+            for entry in self._feed.entries
+            if (entry.number is None or entry.number > after)
+            and query.get("service", entry.service) == entry.service
+        ]
+        return web.json_response({"entries": entries[-limit:]})
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if self._feed.subscribers >= MAX_STREAMS:
+            raise Refusal(503, "too_many", f"{MAX_STREAMS} browsers look already")
+        transport = request.transport
+
+        def let_go() -> None:
+            # nobody waits for a browser that does not read
+            if transport is not None and transport.get_write_buffer_size():
+                transport.abort()
+
+        response = web.StreamResponse()
+        response.content_type = "text/event-stream"
+        response.headers["X-Accel-Buffering"] = "no"  # nginx would hold it back
+        with self._feed.subscribe(let_go) as subscription:
+            await response.prepare(request)
+            await _send_all(subscription, response)
+        let_go()
+        return response
+
+    # -- what is done
+
+    async def _preview(self, request: web.Request) -> web.StreamResponse:
+        self._must_act()
+        async with self._connect() as client:
+            return web.json_response((await client.preview()).as_dict())
+
+    def _action(self, action: Action) -> Handler:
+        async def act(request: web.Request) -> web.StreamResponse:
+            self._must_act()
+            arguments = action.arguments(await _body(request))
+            async with self._connect() as client:
+                value = await action.ask(client, **arguments)
+            if action.answer is None:
+                return web.json_response({}, status=202)
+            return web.json_response(action.answer(value))
+
+        return act
+
+
+async def _send_all(subscription: Subscription, response: web.StreamResponse) -> None:
+    """Send until nothing comes any more, or the browser does not take it."""
+    try:
+        while not subscription.over:
+            data = b": still here\n\n"
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(KEEP_ALIVE):
+                    data = await subscription.next()
+            async with asyncio.timeout(STREAM_PATIENCE):
+                await response.write(data)
+    except (ConnectionError, TimeoutError):
+        pass
+
+
+async def _body(request: web.Request) -> Any:
+    try:
+        return json.loads(await request.read())
+    except (ValueError, RecursionError):
+        raise BadRequest("the body must be JSON") from None
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise BadRequest(f"{text[:64]!r} is no number") from None
+
+
+def _error(status: int, code: str, text: str) -> web.Response:
+    return web.json_response({"error": {"code": code, "text": text}}, status=status)
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+    is_static = request.path == "/" or request.path.startswith("/static/")
+    response.headers[hdrs.CACHE_CONTROL] = "no-cache" if is_static else "no-store"
