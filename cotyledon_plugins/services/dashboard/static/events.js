@@ -27,6 +27,11 @@ const KINDS = {
 };
 const SIGNS = { good: "✓", bad: "✕", warn: "!", busy: "›", still: "·" };
 
+/** A worker's own words do not say whose they are. */
+function words({ event, service, worker_id: worker, text }) {
+    return event === "worker_status" ? `worker ${service}(${worker}): ${text}` : text || event;
+}
+
 function line(entry) {
     const kind = KINDS[entry.event]?.(entry) ?? "still";
     const sign = element("span", { class: `sign ${kind}`, "aria-hidden": "true" }, SIGNS[kind]);
@@ -35,7 +40,7 @@ function line(entry) {
         time.setAttribute("datetime", iso(entry.wall_time));
         time.textContent = clock(entry.wall_time);
     }
-    const text = element("span", { class: "text" }, entry.text || entry.event);
+    const text = element("span", { class: "text" }, words(entry));
     return { node: element("li", { "data-event": entry.event }, time, sign, text) };
 }
 
