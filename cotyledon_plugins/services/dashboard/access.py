@@ -140,7 +140,7 @@ class Token:
         self._token = _bytes(text)
         self._key = hashlib.pbkdf2_hmac("sha256", self._token, b"cotyledon-dashboard", _ROUNDS)
 
-    def is_(self, text: str) -> bool:
+    def matches(self, text: str) -> bool:
         """Whether it is the same."""
         return hmac.compare_digest(self._token, _bytes(text))
 

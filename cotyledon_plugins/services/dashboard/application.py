@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -28,6 +29,8 @@ MAX_BODY = 64 * 1024
 MAX_STREAMS = 64
 KEEP_ALIVE = 15.0
 """Seconds without a message after which a stream says that it is still there."""
+STREAM_SECONDS = 3600.0
+"""After which a browser has to ask anew, and to be signed in."""
 STREAM_PATIENCE = 20.0
 """Seconds in which a browser has to take what it is sent."""
 MAX_EVENTS = 1000
@@ -47,6 +50,8 @@ _STATUSES = {
     "unknown_worker": 404,
 }
 """Of the manager's refusals; all others are 409."""
+
+LOG = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -124,6 +129,11 @@ class Dashboard:
                 raise
             code = error.reason.lower().replace(" ", "_")
             return _error(error.status, code, error.reason)
+        except ConnectionError:
+            raise
+        except Exception:
+            LOG.exception("cannot answer %s %s", request.method, request.path)
+            return _error(500, "failed", "this failed; the log tells more")
 
     def _judge(self, request: web.Request) -> None:
         """
@@ -180,7 +190,7 @@ class Dashboard:
         now = time.monotonic()
         if not self._attempts.may_try(now):
             raise Refusal(429, "too_many", "there were too many wrong tokens; try in a minute")
-        if not token.is_(given):
+        if not token.matches(given):
             self._attempts.fail(now)
             return False
         return True
@@ -293,14 +303,16 @@ class Dashboard:
 
 async def _send_all(subscription: Subscription, response: web.StreamResponse) -> None:
     """Send until nothing comes any more, or the browser does not take it."""
+    data = b"retry: 1000\n\n"
     try:
-        while not subscription.over:
-            data = b": still here\n\n"
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(KEEP_ALIVE):
-                    data = await subscription.next()
-            async with asyncio.timeout(STREAM_PATIENCE):
-                await response.write(data)
+        async with asyncio.timeout(STREAM_SECONDS):
+            while not subscription.over:
+                async with asyncio.timeout(STREAM_PATIENCE):
+                    await response.write(data)
+                data = b": still here\n\n"
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(KEEP_ALIVE):
+                        data = await subscription.next()
     except (ConnectionError, TimeoutError):
         pass
 
@@ -308,7 +320,7 @@ async def _send_all(subscription: Subscription, response: web.StreamResponse) ->
 async def _body(request: web.Request) -> Any:
     try:
         return json.loads(await request.read())
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, web.RequestPayloadError):
         raise BadRequest("the body must be JSON") from None
 
 

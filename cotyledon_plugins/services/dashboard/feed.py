@@ -54,6 +54,8 @@ class Subscription:
 
     def put(self, message: Message) -> None:
         """Add a message; a newer status takes the place of one that still waits."""
+        if self.over:
+            return
         if message.kind == "status":
             self._waiting = deque(each for each in self._waiting if each.kind != "status")
         self._waiting.append(message)
@@ -151,7 +153,6 @@ class Feed:
         """Look at the manager, without end."""
         retry = SHORTEST_RETRY
         while True:
-            self.fault = ""
             try:
                 await self._attend()
             except* (NoManager, ControlError, TimeoutError) as group:
@@ -163,10 +164,11 @@ class Feed:
             retry = min(retry * 2, LONGEST_RETRY)
 
     def _lose(self, fault: str) -> None:
-        self.fault = fault
         self.snapshot = None
         self._looked.set()
-        self._publish("lost", {"text": fault})
+        if fault != self.fault:
+            self.fault = fault
+            self._publish("lost", {"text": fault})
 
     async def _attend(self) -> None:
         """Look at the manager as long as it answers."""
@@ -214,6 +216,7 @@ class Feed:
             self._usage = Usage.of(status, self._shares.update(status, asked_at))
             self.history.add(status, self._usage, time.time())
         self.snapshot = snapshot(status, self._usage, time.time(), may_act=self.may_act)
+        self.fault = ""
         self._looked.set()
         self._publish("status", self.snapshot)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
 import socket as sockets
@@ -34,7 +35,7 @@ RETRY_AFTER = 1.0
 """Seconds until an address that could not be had is tried again."""
 PATIENCE = 5.0
 """Seconds in which the manager has to answer."""
-END_PATIENCE = 1.0
+END_PATIENCE = 0.5
 """Seconds that answers have which are under way when the worker ends."""
 
 
@@ -162,8 +163,11 @@ class DashboardService(AsyncService):
         self._share_port = workers > 1
         self._given = [each for name in self.sockets for each in self.sockets.all(name)]
         if not self._token:
-            for each in self._given:
-                _check_loopback(_address_of(each))
+            faults = [
+                _faults("sockets", _check_loopback, _address_of(each)) for each in self._given
+            ]
+            if any(faults):
+                raise ValueError("\n".join(itertools.chain(*faults)))
         self._ending = asyncio.Event()
         self._ended = asyncio.Event()
 
@@ -195,8 +199,13 @@ class DashboardService(AsyncService):
             token,
             port=next((each.port for each in addresses if each.port), 0),
         )
-        application = dashboard.application()
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=END_PATIENCE)
+        runner = web.AppRunner(
+            dashboard.application(),
+            access_log=None,
+            logger=_silent(),
+            auto_decompress=False,
+            shutdown_timeout=END_PATIENCE,
+        )
         await runner.setup()
         try:
             for each in listening:
@@ -237,6 +246,13 @@ class DashboardService(AsyncService):
         if not self._socket:
             raise NoManager("the manager has no control socket: set socket in [control]")
         return AsyncClient(self._socket, PATIENCE)
+
+
+def _silent() -> logging.Logger:
+    """What aiohttp logs of a broken request has its text, and that may be a token."""
+    logger = logging.getLogger(f"{__name__}.aiohttp")
+    logger.disabled = True
+    return logger
 
 
 def _address_of(listening: sockets.socket) -> Authority:
