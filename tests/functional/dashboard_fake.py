@@ -6,13 +6,23 @@ import json
 import queue
 import threading
 import time
+from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 STATIC = Path(__file__).parents[2] / "cotyledon_plugins/services/dashboard/static"
-TYPES = {".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".svg": "image/svg+xml"}
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'"
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'"
+)
 
 
 def worker(number: int, **fields: Any) -> dict[str, Any]:
@@ -23,7 +33,7 @@ def worker(number: int, **fields: Any) -> dict[str, Any]:
         "ready": True,
         "pid": 10_000 + number,
         "pids": [10_000 + number],
-        "uptime": 75.0,
+        "uptime": 4000.0,
         "restarts": 0,
         "restart_in": None,
         "status_text": "",
@@ -76,12 +86,9 @@ class FakeDashboard:
     """Serves the page; what is given to :meth:`send` goes to all that have it open."""
 
     def __init__(self) -> None:
-        self.session = {"token": False, "signed_in": False, "may_act": True}
         self.status: dict[str, Any] = snapshot()
-        self.entries: list[dict[str, Any]] = []
-        self.taken: list[tuple[str, Any]] = []
-        self.streams: list[queue.Queue[str | None]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._streams: list[queue.Queue[str | None]] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -91,13 +98,11 @@ class FakeDashboard:
         return f"http://127.0.0.1:{self._server.server_port}/"
 
     def send(self, kind: str, data: Any) -> None:
-        if kind == "status":
-            self.status = data
-        for stream in self.streams:
-            stream.put(f"event: {kind}\ndata: {json.dumps(data)}\n\n")
+        for stream in self._streams:
+            stream.put(_message(kind, data))
 
     def close(self) -> None:
-        for stream in self.streams:
+        for stream in self._streams:
             stream.put(None)
         self._server.shutdown()
         self._server.server_close()
@@ -105,55 +110,56 @@ class FakeDashboard:
 
     def answer(self, path: str) -> Any:
         return {
-            "/api/session": self.session,
-            "/api/status": self.status,
+            "/api/session": {"token": False, "signed_in": False, "may_act": True},
             "/api/history": {"interval": 1.0, "manager": [], "services": {}},
-            "/api/events": {"entries": self.entries},
+            "/api/events": {"entries": []},
         }[path]
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        fake = self
+    def messages(self) -> Iterator[str]:
+        """What a page is sent, without end until the server closes."""
+        mine: queue.Queue[str | None] = queue.Queue()
+        self._streams.append(mine)
+        yield _message("status", self.status)
+        while (message := mine.get()) is not None:
+            yield message
 
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: Any) -> None:
-                pass
 
-            def do_GET(self) -> None:  # noqa: N802
-                path = self.path.partition("?")[0]
-                if path == "/api/stream":
-                    self._stream()
-                elif path.startswith("/api/"):
-                    self._give("application/json", json.dumps(fake.answer(path)).encode())
-                else:
-                    name = "index.html" if path == "/" else path.removeprefix("/static/")
-                    file = STATIC / name
-                    self._give(TYPES[file.suffix], file.read_bytes())
+class _Handler(BaseHTTPRequestHandler):
+    def __init__(self, fake: FakeDashboard, *arguments: Any) -> None:
+        self._fake = fake
+        super().__init__(*arguments)
 
-            def do_POST(self) -> None:  # noqa: N802
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                fake.taken.append((self.path, json.loads(body)))
-                self._give("application/json", b"{}")
+    def log_message(self, *_: Any) -> None:
+        pass
 
-            def _head(self, kind: str) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Security-Policy", POLICY)
-                self.end_headers()
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path == "/api/stream":
+            self._stream()
+        elif path.startswith("/api/"):
+            self._give("application/json", json.dumps(self._fake.answer(path)).encode())
+        else:
+            file = STATIC / (path.removeprefix("/static/").lstrip("/") or "index.html")
+            self._give(TYPES[file.suffix], file.read_bytes())
 
-            def _give(self, kind: str, body: bytes) -> None:
-                self._head(kind)
-                self.wfile.write(body)
+    def _head(self, kind: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Security-Policy", POLICY)
+        self.end_headers()
 
-            def _stream(self) -> None:
-                mine: queue.Queue[str | None] = queue.Queue()
-                mine.put(f"event: status\ndata: {json.dumps(fake.status)}\n\n")
-                fake.streams.append(mine)
-                self._head("text/event-stream")
-                try:
-                    while (message := mine.get()) is not None:
-                        self.wfile.write(message.encode())
-                except OSError:  # it has been closed there
-                    pass
-                fake.streams.remove(mine)
+    def _give(self, kind: str, body: bytes) -> None:
+        self._head(kind)
+        self.wfile.write(body)
 
-        return Handler
+    def _stream(self) -> None:
+        self._head("text/event-stream")
+        try:
+            for message in self._fake.messages():
+                self.wfile.write(message.encode())
+        except OSError:  # the page has gone
+            pass
+
+
+def _message(kind: str, data: Any) -> str:
+    return f"event: {kind}\ndata: {json.dumps(data)}\n\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,9 +14,11 @@ from selenium.webdriver.common.keys import Keys
 
 from cotyledon_core.control import ControlError
 from cotyledon_core.control.results import WorkerStatus
+from tests.functional import dashboard_fake as fake
 from tests.functional.browsing import MISSING, Browser, started
 from tests.functional.configured import sections
 from tests.functional.controlled import Controlled
+from tests.functional.dashboard_fake import FakeDashboard
 from tests.functional.harness import Launch
 
 pytest.importorskip("aiohttp")
@@ -41,6 +44,13 @@ def browser(one_browser: Browser) -> Iterator[Browser]:
     complaints = one_browser.complaints()
     one_browser.clear()
     assert complaints == []
+
+
+@pytest.fixture
+def faked() -> Iterator[FakeDashboard]:
+    server = FakeDashboard()
+    yield server
+    server.close()
 
 
 class Shown(Controlled):
@@ -164,7 +174,7 @@ def test_history_tells_how_it_ended_and_what_followed(launch: Launch, browser: B
     browser.wait_for("#ends", "web:1", "signal", "SIGKILL", "took its place")
     browser.wait_for('[data-lane="web"]', "1 signal")
     lane = browser.find('[data-lane="web"] .lane')
-    assert lane.get_attribute("aria-label") == "web: 1 end in 15 min: 1 signal"
+    assert lane.get_attribute("aria-label") == "web: 1 end in 15\xa0min: 1 signal"
     browser.wait_for("#ends-count", "1 end in the last 15 min")
 
 
@@ -184,8 +194,8 @@ def test_curves_are_drawn_and_told(launch: Launch, browser: Browser) -> None:
     for name, title in (("", "the manager"), ("web", "web")):
         browser.until(lambda name=name: all("now" in text for text in spoken(name)), "curves")
         cpu, memory = spoken(name)
-        assert re.match(rf"CPU of {title}: now [\d.]+ %, between", cpu)
-        assert re.match(rf"Memory of {title}: now [\d.]+ MiB, between", memory)
+        assert re.match(rf"CPU of {title}: now [\d.]+\s%, between", cpu)
+        assert re.match(rf"Memory of {title}: now [\d.]+\sMiB, between", memory)
         selector = f'[data-plots="{name}"] .line'
         browser.until(
             lambda selector=selector: "L" in (browser.find(selector).get_attribute("d") or ""),
@@ -198,6 +208,7 @@ def test_status_text_stays_text(launch: Launch, browser: Browser) -> None:
     running = Shown(launch, web={"status_text": text})
     sign_in(browser, running)
     browser.wait_for(f"{row('web:0')} .status-text", text)
+    browser.click("#events-statuses")
     browser.wait_for("#events", text)
     assert browser.driver.find_elements("css selector", "main img, main script") == []
     assert "in" not in browser.driver.title.split()
@@ -259,9 +270,12 @@ def test_restart_of_a_worker(launch: Launch, browser: Browser) -> None:
     browser.click(f"{DIALOG} .foot button:first-child")
     browser.wait_until_gone(DIALOG)
     confirm(browser, labelled("Restart web:0"), f"process {pid}")
-    browser.until(
-        lambda: browser.text(f"{row('web:0')} .process") not in ("", "–", str(pid)), "another pid"
-    )
+
+    def another() -> bool:
+        shown = browser.text(f"{row('web:0')} .process")
+        return shown.isdecimal() and shown != str(pid)
+
+    browser.until(another, "another pid")
     browser.wait_for("#done", "Restart web:0")
     assert running.commands() == ["restart web:0"]
     assert browser.text(f"{row('web:1')} .process") == str(other)
@@ -376,6 +390,78 @@ def test_manager_that_does_not_answer_is_told(launch: Launch, browser: Browser) 
     running.application.send(signal.SIGCONT)
     browser.wait_until_gone("#lost")
     browser.wait_for("#badges", "as wanted")
+
+
+def test_page_comes_back_when_the_dashboard_does(launch: Launch, browser: Browser) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    running = Shown(launch, address=f"127.0.0.1:{port}")
+    sign_in(browser, running)
+    browser.script("window.there = true")
+    pid = running.worker("dashboard").pid
+    os.kill(pid or 0, signal.SIGKILL)
+    browser.wait_for("#lost", "The dashboard does not answer")
+    browser.wait_until_gone("#lost")
+    browser.wait_for(row("dashboard:0"), "Last end", "signal 9", "running")
+    browser.wait_for("#ends", "dashboard:0", "SIGKILL")
+    assert browser.script("return window.there"), "it was loaded again"
+    assert all("ERR_" in line for line in browser.complaints())
+
+
+# -- many workers
+
+
+def crowd(count: int, **changed: dict[str, Any]) -> dict[str, Any]:
+    """The status of so many workers.
+
+    :param changed: fields of single ones, by ``worker_`` and number.
+    """
+    workers = [
+        fake.worker(number, **changed.get(f"worker_{number}", {})) for number in range(count)
+    ]
+    return fake.snapshot(fake.service("web", workers))
+
+
+def test_thousand_workers_are_changed_in_place(faked: FakeDashboard, browser: Browser) -> None:
+    faked.status = crowd(1000)
+    browser.open(faked.url)
+    browser.wait_for(head("web"), "1000 of 1000 ready")
+    assert not browser.shows(row("web:0"))
+    browser.click(f"{head('web')} .toggle")
+    browser.wait_for(row("web:999"), "running")
+    browser.script("""
+        window.changes = 0;
+        const watch = new MutationObserver((all) => window.changes += all.length);
+        watch.observe(document.querySelector("#services-table"),
+            {subtree: true, childList: true, characterData: true, attributes: true});
+        for (const row of document.querySelectorAll("tr.worker")) row.there = true;
+    """)
+    dead = {"state": "backoff", "ready": False, "pid": None, "pids": [], "restart_in": 5.0}
+    faked.send("status", crowd(1001, worker_500=dead))
+    browser.wait_for(row("web:500"), "backoff", "Starts again in")
+    browser.wait_for(row("web:1000"), "running")
+    fresh = "return [...document.querySelectorAll('tr.worker')].filter((row) => !row.there).length"
+    assert browser.script(fresh) == 1
+    # one row of nine cells, one new row, the sums; a rebuilt table has thousands
+    assert browser.script("return window.changes") < 100
+    browser.click("#services-unready")
+    browser.until(lambda: len(browser.texts("tr.worker")) == 1, "the one that is not ready")
+    assert browser.shows(row("web:500"))
+
+
+def test_focus_stays_while_rows_change(faked: FakeDashboard, browser: Browser) -> None:
+    faked.status = crowd(3)
+    browser.open(faked.url)
+    browser.wait_for(row("web:2"), "running")
+    browser.script("document.querySelector(arguments[0]).focus()", labelled("Restart web:2"))
+    more = fake.service("api", [fake.worker(0)])
+    status = crowd(3, worker_2={"restarts": 7})
+    faked.send("status", {**status, "services": [more, *status["services"]]})
+    browser.wait_for(f"{row('web:2')} .number", "7")
+    browser.wait_for(head("api"))
+    focused = browser.driver.switch_to.active_element
+    assert focused.get_attribute("aria-label") == "Restart web:2"
 
 
 # -- how it looks

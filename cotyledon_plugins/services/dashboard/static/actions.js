@@ -105,8 +105,8 @@ function scale(of) {
         return wanted > now
             ? `${count(change, "worker")} more of ${name} will be started: ${wanted} instead of ${now}.
                 ${lasts}`
-            : `The last ${count(change, "worker")} of ${name} will be asked to end: ${wanted} instead
-                of ${now}. ${lasts}`;
+            : `${count(change, "worker")} of ${name} will be asked to end, those with the highest numbers:
+                ${wanted} will be there instead of ${now}. ${lasts}`;
     };
     command("scale", "Scale", of, {
         parts: [field(`Workers of ${name}`, input)],

@@ -42,15 +42,15 @@ class Header {
         this.name = manager.name;
         setText(byId("name"), manager.name);
         document.title = `${asWanted ? "✓" : "!"} ${manager.name}`;
-        const use = `CPU ${percent(manager.cpu)} · memory ${bytes(manager.memory)}`;
+        const use = `CPU ${percent(manager.cpu)} · ${bytes(manager.memory)}`;
         const lives = `up ${uptime(manager.uptime + passed)}`;
-        setText(byId("facts"), `manager, process ${manager.pid} · ${lives} · ${use}`);
+        setText(byId("facts"), `process ${manager.pid} · ${lives} · ${use}`);
         const missing = services.filter((service) => !service.as_wanted).map(({ name }) => name);
         const text = asWanted ? "as wanted" : `not as wanted${missing.length ? ": " : ""}`;
         const few = missing.length > 3 ? count(missing.length, "service") : list(missing);
         showBadge(this.wanted, asWanted ? text : text + few, ...(asWanted ? ["✓", "good"] : ["!", "warn"]));
-        const stage = manager.stop_reason ? `${manager.stage}: ${manager.stop_reason}` : manager.stage;
-        showBadge(this.stage, stage, ...(manager.stage === "ready" ? ["✓", "good"] : ["…", "busy"]));
+        const why = manager.stop_reason ? `: ${manager.stop_reason}` : "";
+        showBadge(this.stage, `manager ${manager.stage}${why}`, ...(manager.stage === "ready" ? ["✓", "good"] : ["…", "busy"]));
         this.#showReload(manager, now);
     }
 

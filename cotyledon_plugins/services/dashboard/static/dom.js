@@ -35,14 +35,14 @@ export function setText(node, text) {
     if (node.textContent !== text) node.textContent = text;
 }
 
-export function setClass(node, name) {
-    if (node.getAttribute("class") !== name) node.setAttribute("class", name);
+export function set(node, attribute, value) {
+    if (node.getAttribute(attribute) !== value) node.setAttribute(attribute, value);
 }
 
 /** Shows a text in an element that is hidden without one. */
 export function tell(node, text) {
     setText(node, text);
-    node.hidden = !text;
+    if (node.hidden === Boolean(text)) node.hidden = !text;
 }
 
 /**

@@ -1,6 +1,6 @@
 // The restart history: how workers' processes have ended in the last minutes, and what followed.
 
-import { Views, byId, element, setClass, setText, svg, tell } from "./dom.js";
+import { Views, byId, element, set, setText, svg, tell } from "./dom.js";
 import { clock, count, duration, iso, label, uptime } from "./format.js";
 
 const WINDOW = 900;
@@ -75,7 +75,7 @@ class Lane {
                 node.append(svg("title", {}, at));
                 return { node };
             },
-            update: ({ node }, end) => node.setAttribute("x", `${(end.place * 100).toFixed(1)}%`),
+            update: ({ node }, end) => set(node, "x", `${(end.place * 100).toFixed(1)}%`),
         });
     }
 
@@ -87,7 +87,7 @@ class Lane {
         const sum = [...outcomes].map(([name, number]) => `${number} ${name}`).join(", ");
         setText(this.sum, sum);
         const spoken = `${this.service}: ${count(ends.length, "end")} in ${uptime(WINDOW)}: ${sum}`;
-        this.picture.setAttribute("aria-label", spoken);
+        set(this.picture, "aria-label", spoken);
     }
 }
 
@@ -102,11 +102,15 @@ class EndView {
             { "data-end": end.name },
             element("time", { datetime: iso(end.at) }, clock(end.at)),
             picture,
-            element("strong", {}, end.name),
-            " ",
-            element("span", { class: `outcome ${kind(end)}` }, words(end)),
-            element("span", {}, `${end.reason ? ` ${end.reason},` : ""} after ${duration(end.lived)}`),
-            this.then,
+            element(
+                "span",
+                {},
+                element("strong", {}, end.name),
+                " ",
+                element("span", { class: `outcome ${kind(end)}` }, words(end)),
+                `${end.reason ? ` ${end.reason},` : ""} after ${duration(end.lived)}`,
+                this.then,
+            ),
         );
     }
 
@@ -164,7 +168,6 @@ export class Ends {
         const told = recent.length ? count(recent.length, "end") : "No worker's process has ended";
         setText(byId("ends-count"), `${told} in the last ${uptime(WINDOW)}`);
         this.axis.hidden = !recent.length;
-        setClass(byId("lanes"), recent.length ? "lanes" : "lanes empty");
     }
 }
 

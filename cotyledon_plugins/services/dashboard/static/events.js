@@ -27,9 +27,14 @@ const KINDS = {
 };
 const SIGNS = { good: "✓", bad: "✕", warn: "!", busy: "›", still: "·" };
 
+function isStatus({ event }) {
+    return event === "worker_status";
+}
+
 /** A worker's own words do not say whose they are. */
-function words({ event, service, worker_id: worker, text }) {
-    return event === "worker_status" ? `worker ${service}(${worker}): ${text}` : text || event;
+function words(entry) {
+    const { event, service, worker_id: worker, text } = entry;
+    return isStatus(entry) ? `worker ${service}(${worker}): ${text}` : text || event;
 }
 
 function line(entry) {
@@ -46,37 +51,50 @@ function line(entry) {
 
 export class Events {
     #entries = [];
-    #held = 0;
-    #paused = false;
+    /** The entries as they were when the list was paused. */
+    #held = null;
+    #news = 0;
     #changed = true;
     #list = new Views(byId("events"), { key: ({ key }) => key, make: line, update: () => {} });
 
     constructor() {
         this.service = byId("events-service");
         this.pause = byId("events-pause");
-        this.service.addEventListener("change", () => this.#show());
+        this.statuses = byId("events-statuses");
+        for (const field of [this.service, this.statuses]) {
+            field.addEventListener("change", () => this.#show());
+        }
         this.pause.addEventListener("click", () => this.#turnOver());
     }
 
     add(entry) {
         this.#entries.push(entry);
-        if (this.#entries.length > KEPT) this.#entries.shift();
-        if (this.#paused) this.#held += 1;
+        if (this.#entries.length > KEPT) this.#drop();
+        if (this.#chosen(entry)) this.#news += 1;
         this.#changed = true;
+    }
+
+    /** What workers say they do comes often, and is soon out of date. */
+    #drop() {
+        this.#entries.splice(Math.max(0, this.#entries.findIndex(isStatus)), 1);
     }
 
     show(services) {
         this.#offer(services.map(({ name }) => name));
-        setText(this.pause, this.#paused ? `Go on (${this.#held} new)` : "Pause");
-        if (this.#changed && !this.#paused) this.#show();
+        setText(this.pause, this.#held ? `Go on (${this.#news} new)` : "Pause");
+        if (this.#changed && !this.#held) this.#show();
     }
 
     #turnOver() {
-        this.#paused = !this.#paused;
-        this.#held = 0;
-        this.pause.setAttribute("aria-pressed", String(this.#paused));
-        setText(this.pause, this.#paused ? "Go on (0 new)" : "Pause");
-        if (!this.#paused) this.#show();
+        this.#held = this.#held ? null : [...this.#entries];
+        this.#news = 0;
+        this.#show();
+        setText(this.pause, this.#held ? "Go on (0 new)" : "Pause");
+    }
+
+    #chosen(entry) {
+        const service = this.service.value;
+        return (!service || entry.service === service) && (this.statuses.checked || !isStatus(entry));
     }
 
     /** Services to choose from; one that is chosen stays, even if it has been removed. */
@@ -92,11 +110,7 @@ export class Events {
 
     #show() {
         this.#changed = false;
-        const chosen = this.service.value;
-        const until = this.#paused ? this.#entries.length - this.#held : undefined;
-        const those = this.#entries
-            .slice(0, until)
-            .filter(({ service }) => !chosen || service === chosen);
+        const those = (this.#held ?? this.#entries).filter((entry) => this.#chosen(entry));
         this.#list.show(those.slice(-SHOWN).reverse());
     }
 }

@@ -7,7 +7,8 @@ const HEIGHT = 112;
 const MARGIN = { left: 58, right: 10, top: 8, bottom: 20 };
 const SHORTEST = 60;
 const STEPS = [10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600];
-const MEBIBYTE = 1024 ** 2;
+const LEAST_PERCENT = 10;
+const LEAST_BYTES = 1024 ** 2;
 
 /** The least round number that is no less. */
 function roundUp(value, base) {
@@ -16,9 +17,16 @@ function roundUp(value, base) {
     return power * steps.find((step) => step * power >= value * 0.9999);
 }
 
+/** How long ago, in few characters. */
+function tick(back) {
+    if (!back) return "now";
+    if (back >= 600) return `−${uptime(back)}`;
+    return `−${Math.floor(back / 60)}:${String(back % 60).padStart(2, "0")}`;
+}
+
 const QUANTITIES = [
-    { title: "CPU", text: percent, top: (value) => roundUp(Math.max(value, 1), 10) },
-    { title: "Memory", text: bytes, top: (value) => roundUp(Math.max(value, MEBIBYTE), 2) },
+    { title: "CPU", text: percent, top: (value) => roundUp(Math.max(value, LEAST_PERCENT), 10) },
+    { title: "Memory", text: bytes, top: (value) => roundUp(Math.max(value, LEAST_BYTES), 2) },
 ];
 
 /** Points as a path; what is not known is a gap. */
@@ -79,15 +87,15 @@ class Plot {
             parts.push(svg("line", { x1: MARGIN.left, x2: right, y1: y, y2: y }));
             const text = value ? this.quantity.text(value) : "0";
             const place = { x: MARGIN.left - 6, y: y + 4, "text-anchor": "end" };
-            parts.push(svg("text", place, text.replace(".0 ", " ")));
+            parts.push(svg("text", place, text.replace(/\.0(?=\D)/, "")));
         }
-        const step = STEPS.find((each) => span / each <= 5) ?? span;
+        const step = STEPS.find((each) => span / each <= 4.5) ?? span;
         for (let back = 0; back <= span; back += step) {
             const x = this.x(last - back);
             parts.push(svg("line", { x1: x, x2: x, y1: bottom, y2: bottom + 3 }));
             const anchor = back ? "middle" : "end";
             const place = { x: back ? x : right, y: bottom + 15, "text-anchor": anchor };
-            parts.push(svg("text", place, back ? `−${uptime(back)}` : "now"));
+            parts.push(svg("text", place, tick(back)));
         }
         this.grid.replaceChildren(...parts);
     }

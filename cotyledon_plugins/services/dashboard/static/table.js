@@ -1,6 +1,6 @@
 // The table of services and their workers.
 
-import { Views, button, byId, element, setClass, setText, tell } from "./dom.js";
+import { Views, button, byId, element, set, setText, tell } from "./dom.js";
 import { ago, bytes, count, duration, label, or, percent, uptime } from "./format.js";
 
 const UNFOLDED = 20;
@@ -17,8 +17,8 @@ const SIGNS = {
 };
 
 export function showBadge(node, text, sign, kind) {
-    setClass(node, `badge ${kind}`);
-    node.dataset.sign = sign;
+    set(node, "class", `badge ${kind}`);
+    set(node, "data-sign", sign);
     setText(node, text);
 }
 
@@ -74,9 +74,9 @@ function offer(row, actions, name, get, more) {
     const [text, act] = more;
     make(text, act);
     return (does) => {
-        turn.dataset.does = does;
+        set(turn, "data-does", does);
         setText(turn, `${does}…`);
-        turn.setAttribute("aria-label", `${does} ${name}`);
+        set(turn, "aria-label", `${does} ${name}`);
     };
 }
 
@@ -155,7 +155,7 @@ class ServiceView {
         row.showUse(service);
         tell(this.why, service.given_up ? `Given up: ${service.given_up}` : "");
         this.turn?.(service.workers.some(({ goal }) => goal === "up") ? "Stop" : "Start");
-        this.toggle.setAttribute("aria-expanded", String(this.unfolded));
+        set(this.toggle, "aria-expanded", String(this.unfolded));
         this.workers.show(this.unfolded ? service.workers.filter(this.filter) : []);
     }
 }
