@@ -44,7 +44,8 @@ _ARGUMENTS = (
 class Browser:
     """See the module's description.
 
-    Texts are looked up by a script, at one moment: the page changes while it is looked at.
+    Texts are looked up by a script, at one moment: the page changes while it is looked at. What is
+    so far below that it is not laid out has no ``innerText``.
     """
 
     def __init__(self, driver: webdriver.Chrome) -> None:
@@ -79,7 +80,7 @@ class Browser:
             for text in self.script(
                 """return [...document.querySelectorAll(arguments[0])]
                     .filter((each) => each.checkVisibility())
-                    .map((each) => each.innerText ?? each.textContent)""",
+                    .map((each) => each.innerText || each.textContent)""",
                 selector,
             )
         ]

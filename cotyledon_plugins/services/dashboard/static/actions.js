@@ -78,8 +78,8 @@ function stop(of) {
     const whom = one
         ? `${one} is`
         : `The ${count(living(of.service), "running worker")} of ${of.service.name} are`;
-    const text = `${whom} asked to end, and killed after the grace period. Nothing is started again
-        until somebody starts it.`;
+    const text = `${whom} asked to end, and killed after the grace period. Nothing is started in its place
+        until somebody asks for that. If it is this dashboard, it cannot be done from here.`;
     command("stop", "Stop", of, { danger: true, text: () => text });
 }
 

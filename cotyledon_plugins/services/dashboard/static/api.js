@@ -18,6 +18,8 @@ async function ask(path, options) {
     const body = response.status === 204 ? {} : await response.json().catch(() => ({}));
     if (response.ok) return body;
     const { code = String(response.status), text = response.statusText } = body.error ?? {};
+    // The session is over: begin again, with the form to sign in.
+    if (code === "sign_in") location.reload();
     throw new Refused(code, text);
 }
 

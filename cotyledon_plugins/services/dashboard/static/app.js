@@ -14,6 +14,10 @@ const REMEMBERED = 1000;
 const KNOWN = 5000;
 /** Without a word for so long, the server is taken for lost. */
 const SILENCE = 15;
+const NO_TOKEN =
+    "You may look, but not act: actions need a token. Set token or token_file of this service.";
+const READ_ONLY =
+    "You may look, but not act: the manager's control socket lets the dashboard's user only look.";
 
 function complain(error) {
     tell(byId("error"), error instanceof Refused ? `Not all can be shown: ${error.message}` : `${error}`);
@@ -224,7 +228,7 @@ async function main() {
         askForToken();
         return;
     }
-    byId("look-only").hidden = session.may_act;
+    if (!session.may_act) tell(byId("look-only"), session.token ? READ_ONLY : NO_TOKEN);
     new Dashboard(session).start();
 }
 
