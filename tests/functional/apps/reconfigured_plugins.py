@@ -16,6 +16,7 @@ import cotyledon_core as cotyledon
 ENTRY_POINTS = """\
 [cotyledon.services]
 program = cotyledon_plugins.services.command:CommandService
+dashboard = cotyledon_plugins.services.dashboard.service:DashboardService
 valued = reconfigured_plugins:Valued
 other = reconfigured_plugins:Other
 in-place = reconfigured_plugins:InPlace
