@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Self
@@ -39,7 +40,7 @@ class AsyncClient:
     def __init__(self, path: str | os.PathLike[str], timeout: float = TIMEOUT) -> None:
         self.path = os.fspath(path)
         self.timeout = timeout
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._socket: socket.socket | None = None
         self._exchange = Exchange()
 
     async def __aenter__(self) -> Self:
@@ -55,12 +56,10 @@ class AsyncClient:
 
     async def close(self) -> None:
         """End the connection; the next method makes another."""
-        streams, self._streams = self._streams, None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
         self._exchange = Exchange()
-        if streams is not None:
-            streams[1].close()
-            with contextlib.suppress(OSError):
-                await streams[1].wait_closed()
 
     # -- what can be asked for; see Client
 
@@ -209,19 +208,17 @@ class AsyncClient:
 
     async def _lines(self, call: Call[Any]) -> AsyncGenerator[Line, None]:
         whole = False
+        loop = asyncio.get_running_loop()
         try:
-            if self._streams is None:
-                self._streams = await asyncio.open_unix_connection(self.path)
-            reader, writer = self._streams
+            connected = await self._connect()
             request_id, request = self._exchange.ask(call.command, call.arguments)
-            # it may have been refused already
+            # it may have been refused already; a stream would forget what was said then
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                writer.write(request)
-                await writer.drain()
+                await loop.sock_sendall(connected, request)
             while not whole:
                 line = self._exchange.next(request_id)
                 if line is None:
-                    self._exchange.feed(await reader.read(READ_SIZE))
+                    self._exchange.feed(await loop.sock_recv(connected, READ_SIZE))
                 else:
                     whole = line.is_last
                     yield line
@@ -231,3 +228,10 @@ class AsyncClient:
             if not whole:
                 # what else comes would be taken for another's answer
                 await self.close()
+
+    async def _connect(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._socket.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(self._socket, self.path)
+        return self._socket

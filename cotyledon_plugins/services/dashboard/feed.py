@@ -156,16 +156,18 @@ class Feed:
             try:
                 await self._attend()
             except* (NoManager, ControlError, TimeoutError) as group:
-                fault = str(group.exceptions[0]) or "the manager does not answer"
                 if self.snapshot is not None:
                     retry = SHORTEST_RETRY
-                self._lose(fault)
+                self._lose(group.exceptions[0])
             await asyncio.sleep(retry)
             retry = min(retry * 2, LONGEST_RETRY)
 
-    def _lose(self, fault: str) -> None:
+    def _lose(self, error: Exception) -> None:
         self.snapshot = None
+        # what was known holds, unless it is the manager that refuses us
+        self._may_write = self._may_write and not isinstance(error, ControlError)
         self._looked.set()
+        fault = str(error) or "the manager does not answer"
         if fault != self.fault:
             self.fault = fault
             self._publish("lost", {"text": fault})
@@ -202,6 +204,8 @@ class Feed:
                     self._last_number = entry.number
                 self._publish("entry", entry.as_dict())
                 self._happened.set()
+                # of many at once, browsers are sent some in between
+                await asyncio.sleep(0)
 
     # -- what was seen
 

@@ -149,6 +149,7 @@ def test_a_manager_that_does_not_answer_is_told_of(fault: Exception, text: str) 
         manager.fail(fault)
         assert await browser.next("lost") == {"text": text}
         assert await feed.looked() is None
+        assert feed.may_act is not isinstance(fault, ControlError)
         # those who come now are told at once
         with feed.subscribe(lambda: None) as late:
             assert await Browser(late).next("lost") == {"text": text}
