@@ -88,7 +88,7 @@ while True:
     while time.monotonic() < began + busy:
         done += 1
     kept = (kept + [bytes(200_000)])[-random.randint(20, 60):]
-    told.send(f"STATUS={done // 10_000} {what} served".encode())
+    told.send(f"STATUS={what} served: {done // 10_000}".encode())
     time.sleep(max(0.0, began + 1 - time.monotonic()))
 '''
 

@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,16 +16,14 @@ from cotyledon_core.control import ControlError
 from cotyledon_core.control.results import WorkerStatus
 from tests.functional import dashboard_fake as fake
 from tests.functional.browsing import MISSING, Browser, started
-from tests.functional.configured import sections
-from tests.functional.controlled import Controlled
 from tests.functional.dashboard_fake import FakeDashboard
+from tests.functional.dashboards import TOKEN, Dashboard
 from tests.functional.harness import Launch
 
 pytest.importorskip("aiohttp")
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
-TOKEN = "correct horse battery"
-ANCIENT = 3600
+SELDOM = 3600
 """An interval so long that what the page shows before comes by an event."""
 DIALOG = "dialog[open]"
 
@@ -53,12 +51,12 @@ def faked() -> Iterator[FakeDashboard]:
     server.close()
 
 
-class Shown(Controlled):
-    """A manager with the service ``web``, and the dashboard.
+class Shown(Dashboard):
+    """A manager with the service ``web``, and a dashboard with a token.
 
     :param web: its options.
     :param services: further ones.
-    :param dashboard: its options.
+    :param options: of the dashboard.
     """
 
     def __init__(
@@ -66,29 +64,15 @@ class Shown(Controlled):
         launch: Launch,
         web: dict[str, Any] | None = None,
         services: dict[str, dict[str, Any]] | None = None,
-        **dashboard: Any,
+        **options: Any,
     ) -> None:
-        options = {
-            "service_type": "dashboard",
-            "address": "127.0.0.1:0",
-            "token": TOKEN,
-            "interval": 0.2,
-            **dashboard,
-        }
-        self.configuration = sections(
-            web={"workers": 2, **(web or {})}, **(services or {}), dashboard=options
-        )
-        super().__init__(launch, self.configuration)
+        all_services = {"web": {"workers": 2, **(web or {})}, **(services or {})}
+        super().__init__(launch, {"token": TOKEN, **options}, all_services)
 
     @property
     def url(self) -> str:
         """Where the page is, once it is served."""
-
-        def found() -> str | None:
-            match = re.search(r"http://\S+", self.worker("dashboard").status_text)
-            return match and match.group()
-
-        return self.application.until(found, "the dashboard's address")
+        return f"http://127.0.0.1:{self.port()}/"
 
     def worker(self, service: str, number: int = 0) -> WorkerStatus:
         with self.client() as client:
@@ -99,9 +83,6 @@ class Shown(Controlled):
         with self.client() as client:
             entries = list(client.events())
         return [entry.data["command"] for entry in entries if entry.event == "commanded"]
-
-    def until(self, found: Callable[[], Any], what: str) -> Any:
-        return self.application.until(found, what)
 
 
 def row(worker: str) -> str:
@@ -155,7 +136,7 @@ def test_status_appears(launch: Launch, browser: Browser) -> None:
 
 
 def test_killed_worker_is_shown_though_no_look_is_due(launch: Launch, browser: Browser) -> None:
-    running = Shown(launch, interval=ANCIENT)
+    running = Shown(launch, interval=SELDOM)
     sign_in(browser, running)
     pid = running.worker("web", 1).pid
     assert pid is not None
@@ -169,7 +150,7 @@ def test_killed_worker_is_shown_though_no_look_is_due(launch: Launch, browser: B
 def test_history_tells_how_it_ended_and_what_followed(launch: Launch, browser: Browser) -> None:
     running = Shown(launch)
     os.kill(running.worker("web", 1).pid or 0, signal.SIGKILL)
-    running.until(lambda: running.worker("web", 1).ready, "another process")
+    running.application.until(lambda: running.worker("web", 1).ready, "another process")
     sign_in(browser, running)
     browser.wait_for("#ends", "web:1", "signal", "SIGKILL", "took its place")
     browser.wait_for('[data-lane="web"]', "1 signal")
@@ -237,7 +218,7 @@ def test_events_can_be_held_and_chosen(launch: Launch, browser: Browser) -> None
 def test_wrong_token_does_not_get_in(launch: Launch, browser: Browser) -> None:
     running = Shown(launch)
     browser.open(running.url)
-    browser.fill("#token", "wrong horse battery")
+    browser.fill("#token", "close sesame")
     browser.press(Keys.ENTER)
     browser.wait_for("#sign-in-error", "Not signed in", "not the token")
     assert not browser.shows("#dashboard")
@@ -298,7 +279,9 @@ def test_keyboard_alone_restarts(launch: Launch, browser: Browser) -> None:
     browser.wait_for(DIALOG)
     browser.press(Keys.ENTER)
     browser.wait_until_gone(DIALOG)
-    running.until(lambda: running.worker("web", 1).pid not in (None, pid), "another process")
+    running.application.until(
+        lambda: running.worker("web", 1).pid not in (None, pid), "another process"
+    )
 
 
 def test_actions_on_a_service(launch: Launch, browser: Browser) -> None:
@@ -317,7 +300,7 @@ def test_actions_on_a_service(launch: Launch, browser: Browser) -> None:
         workers = [running.worker("web", number) for number in range(3)]
         return all(each.ready and each.pid not in pids for each in workers)
 
-    running.until(replaced, "other processes")
+    running.application.until(replaced, "other processes")
     confirm(browser, labelled("Stop web"), "The 3 running workers of web are asked to end")
     browser.wait_for(row("web:2"), "stopped")
     browser.wait_for("#badges", "not as wanted: web")
@@ -342,10 +325,10 @@ def test_refused_action_tells_why(launch: Launch, browser: Browser) -> None:
 def test_reload_shows_what_would_change(launch: Launch, browser: Browser) -> None:
     running = Shown(launch)
     sign_in(browser, running)
-    running.configuration["service:web"]["workers"] = 3
-    running.configuration["cotyledon"]["services"] = "web, more, dashboard"
-    running.configuration["service:more"] = {"service_type": "valued"}
-    running.write(running.configuration)
+    running.sections["service:web"]["workers"] = 3
+    running.sections["cotyledon"]["services"] = "web, more, dashboard"
+    running.sections["service:more"] = {"service_type": "valued"}
+    running.write(running.sections)
     button = "#manager-actions button:first-child"
     confirm(browser, button, "+ service more", "~ web: scaled (2 → 3 workers)")
     browser.wait_for(row("web:2"), "running")
@@ -401,9 +384,8 @@ def test_page_comes_back_when_the_dashboard_does(launch: Launch, browser: Browse
     browser.script("window.there = true")
     pid = running.worker("dashboard").pid
     os.kill(pid or 0, signal.SIGKILL)
-    browser.wait_for("#lost", "The dashboard does not answer")
-    browser.wait_until_gone("#lost")
     browser.wait_for(row("dashboard:0"), "Last end", "signal 9", "running")
+    browser.wait_until_gone("#lost")
     browser.wait_for("#ends", "dashboard:0", "SIGKILL")
     assert browser.script("return window.there"), "it was loaded again"
     assert all("ERR_" in line for line in browser.complaints())

@@ -38,18 +38,20 @@ export function act(action, body) {
     return post(`/api/actions/${action}`, body);
 }
 
+const SHORT_PAUSE = 200;
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 10_000;
 
 /**
- * The server's stream of what happens; connects again by itself.
+ * The server's stream of what happens; connects again by itself, which is not left to the browser:
+ * that gives up for good at any answer but 200.
  *
- * `handlers`: `open` when it is connected, `broken` when it is not any more, `mayReturn`, which
- * is asked before each new attempt, and one for each kind of message.
+ * `handlers`: `open` when it is connected, `broken` when it is not and cannot be at once, `mayReturn`,
+ * which is asked before each new attempt, and one for each kind of message.
  */
 export class Stream {
     #source = null;
-    #pause = FIRST_PAUSE;
+    #pause = SHORT_PAUSE;
 
     constructor(path, { open, broken, mayReturn, ...kinds }) {
         Object.assign(this, { path, open, broken, mayReturn, kinds });
@@ -59,7 +61,7 @@ export class Stream {
         const source = new EventSource(this.path);
         this.#source = source;
         source.onopen = () => {
-            this.#pause = FIRST_PAUSE;
+            this.#pause = SHORT_PAUSE;
             this.open();
         };
         source.onerror = () => this.restart();
@@ -68,18 +70,13 @@ export class Stream {
         }
     }
 
-    /** Not left to the browser, which gives up for good at any answer but 200. */
     restart() {
         this.#source.close();
-        this.broken();
-        this.#wait();
-    }
-
-    #wait() {
+        if (this.#pause > SHORT_PAUSE) this.broken();
         setTimeout(async () => {
             if (await this.mayReturn()) this.start();
-            else this.#wait();
+            else this.restart();
         }, this.#pause);
-        this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+        this.#pause = Math.min(Math.max(this.#pause * 2, FIRST_PAUSE), LONGEST_PAUSE);
     }
 }
