@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -75,18 +76,22 @@ def answers_whoever_is_left(running: Dashboard, browser: Browser) -> None:
 
 
 def test_a_unix_socket(launch: Launch) -> None:
-    more = {"socket:http": {"address": "{directory}/http.sock"}}
-    path = Path("/tmp") / f"cotyledon-dashboard-{os.getpid()}.sock"
-    more["socket:http"]["address"] = str(path)
-    running = Dashboard(launch, {"sockets": "http", "hosts": "dash.example.org"}, more=more)
-    told(running, "at")
+    with tempfile.TemporaryDirectory(prefix="cotyledon-test-") as directory:
+        path = os.path.join(directory, "http.sock")
+        more = {"socket:http": {"address": path}}
+        running = Dashboard(launch, {"sockets": "http", "hosts": "dash.example.org"}, more=more)
+        told(running, "at")
+        ask_by_unix_socket(path)
+        running.stop()
+
+
+def ask_by_unix_socket(path: str) -> None:
     for host, status in ((b"dash.example.org", b"200"), (b"evil.example", b"421")):
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(DEADLINE)
-            connection.connect(str(path))
+            connection.connect(path)
             connection.sendall(b"GET /api/session HTTP/1.1\r\nHost: %b\r\n\r\n" % host)
             assert connection.recv(12) == b"HTTP/1.1 " + status
-    running.stop()
 
 
 def test_a_socket_that_others_reach_takes_a_token(launch: Launch) -> None:

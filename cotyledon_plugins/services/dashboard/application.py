@@ -222,20 +222,24 @@ class Dashboard:
             raise BadRequest("token: a text is needed")
         if not self._is_token(token, given):
             raise Refusal(401, "wrong_token", "this is not the token")
+        return self._with_cookie(request, token.sign(int(time.time()) + SESSION_SECONDS))
+
+    async def _sign_out(self, request: web.Request) -> web.StreamResponse:
+        return self._with_cookie(request, "")
+
+    def _with_cookie(self, request: web.Request, value: str) -> web.Response:
+        """
+        :param value: of the session; empty to have the browser forget it.
+        """
         response = web.Response(status=204)
         response.set_cookie(
             self._cookie,
-            token.sign(int(time.time()) + SESSION_SECONDS),
-            max_age=SESSION_SECONDS,
+            value,
+            max_age=SESSION_SECONDS if value else 0,
             httponly=True,
             samesite="Strict",
             secure=request.headers.get(hdrs.ORIGIN, "").startswith("https:"),
         )
-        return response
-
-    async def _sign_out(self, request: web.Request) -> web.StreamResponse:
-        response = web.Response(status=204)
-        response.del_cookie(self._cookie, httponly=True, samesite="Strict")
         return response
 
     # -- what is seen
