@@ -57,6 +57,7 @@ class Valued(cotyledon.Service):
         return [
             cfg.StrOpt("value", default="unset"),
             cfg.StrOpt("behaviour", default="", choices=["", "raise", "hang", "crash"]),
+            cfg.StrOpt("status_text", default=""),
         ]
 
     @classmethod
@@ -64,9 +65,10 @@ class Valued(cotyledon.Service):
         if value == "wrong":
             raise RuntimeError("no such value")
 
-    def __init__(self, worker_id: Any, value: str, behaviour: str) -> None:
+    def __init__(self, worker_id: Any, value: str, behaviour: str, status_text: str = "") -> None:
         super().__init__(worker_id)
         mark(self.name, worker_id, value)
+        self._status_text = status_text
         self._behaviour = behaviour
         self._record("value", value=value)
         if behaviour == "raise":
@@ -76,6 +78,8 @@ class Valued(cotyledon.Service):
         wait_at("init")
 
     def run(self) -> None:
+        if self._status_text:
+            self.status(self._status_text)
         if self._behaviour == "crash":
             time.sleep(0.2)
             os._exit(3)
