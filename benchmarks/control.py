@@ -49,12 +49,14 @@ def session(scratch: Path, workers: int, path: Path) -> Session:
     return Session(arguments, environment(scratch))
 
 
-def looks(scratch: Path, rounds: int, *, resources: bool) -> tuple[list[float], list[float]]:
+def looks(
+    scratch: Path, workers: int, rounds: int, *, resources: bool
+) -> tuple[list[float], list[float]]:
     """Seconds that ``status`` of many workers takes, and of the longest turn in each."""
     times, pauses = [], []
     path = scratch / "many"
-    with session(scratch, MANY, path) as running:
-        running.wait_for(stamps.WORKER_RUNS, MANY)
+    with session(scratch, workers, path) as running:
+        running.wait_for(stamps.WORKER_RUNS, workers)
         running.settle()
         with Client(str(path)) as client:
             client.status(resources=resources)
@@ -112,9 +114,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="cotyledon-benchmark-") as directory:
         scratch = Path(directory)
         for resources in (False, True):
-            times, pauses = looks(scratch, 4 * options.rounds, resources=resources)
+            rounds = 4 * options.rounds
+            times, pauses = looks(scratch, options.workers, rounds, resources=resources)
             print(
-                f"status of {MANY}{', with resources' if resources else ''}: "
+                f"status of {options.workers}{', with resources' if resources else ''}: "
                 f"{statistics.median(times) * 1e3:.1f} ms; longest turn "
                 f"{statistics.median(pauses) * 1e3:.1f} ms (at most {max(pauses) * 1e3:.1f} ms)"
             )
@@ -131,7 +134,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.control", description=__doc__)
-    parser.add_argument("--rounds", type=positive, default=5, metavar="N", help="default: 5")
+    add = parser.add_argument
+    add("--rounds", type=positive, default=5, metavar="N", help="default: 5")
+    add("--workers", type=positive, default=MANY, metavar="N", help=f"for status; default: {MANY}")
     return parser.parse_args(argv)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,21 +35,26 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-c", WITHOUT_COTYLEDON, *arguments]
 
 
-@pytest.fixture
-def endless() -> Iterator[subprocess.Popen[bytes]]:
-    """A run that does not end by itself within the test's time."""
-    driver = subprocess.Popen(
-        command("--rounds=1000", "--rows=idle", "--contestants=bare"),
-        cwd=CHECKOUT,
-        stdout=subprocess.DEVNULL,
-    )
+@contextlib.contextmanager
+def driving(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A run; nothing is left of it."""
+    driver = subprocess.Popen(arguments, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     with driver:
+        try:
+            yield driver
+        finally:
+            left = procfs.descendants(driver.pid)
+            driver.kill()
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def endless() -> Iterator[subprocess.Popen[str]]:
+    """A run that does not end by itself within the test's time."""
+    with driving(command("--rounds=1000", "--rows=idle", "--contestants=bare")) as driver:
         yield driver
-        left = procfs.descendants(driver.pid)
-        driver.kill()
-        for pid in left:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
 
 
 def test_a_quick_run_measures_whoever_is_installed(tmp_path: Path) -> None:
@@ -80,7 +86,23 @@ def test_a_quick_run_measures_whoever_is_installed(tmp_path: Path) -> None:
     assert rows["worker, threads"]["bare"]["median"] == 1
 
 
-def test_an_interrupted_run_leaves_no_process(endless: subprocess.Popen[bytes]) -> None:
+def test_what_clients_of_the_control_socket_cost() -> None:
+    arguments = [sys.executable, "-m", "benchmarks.control", "--rounds=1", "--workers=40"]
+    with driving(arguments) as driver:
+        output, _ = driver.communicate(timeout=DEADLINE)
+    assert driver.returncode == 0, output
+    looks, resources, recovery = output.splitlines()
+    for line, name in ((looks, "status of 40"), (resources, "status of 40, with resources")):
+        found = re.fullmatch(rf"{name}: ([\d.]+) ms; longest turn [\d.]+ ms \(.*\)", line)
+        assert found, line
+        assert float(found[1]) > 0
+    pattern = r"recovery of one of 20: [\d.]+ ms; with 100 requests per second [\d.]+ ms, ([\d.]+)x"
+    ratio = re.fullmatch(pattern, recovery)
+    assert ratio, recovery
+    assert float(ratio[1]) > 0
+
+
+def test_an_interrupted_run_leaves_no_process(endless: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + DEADLINE
     while len(started := procfs.descendants(endless.pid)) < 50:
         assert time.monotonic() < deadline

@@ -20,7 +20,7 @@ from tests.fuzz.stage import Socket
 
 HERE = Path(__file__).parent
 TARGETS: dict[str, ModuleType] = {"protocol": protocol, "server": server}
-RUNS = {"protocol": 10_000, "server": 3000}
+RUNS = {"protocol": 5000, "server": 1500}
 SEEDS = sorted((HERE / "corpus").glob("*/*"))
 
 
@@ -45,7 +45,7 @@ def test_nothing_is_found(target: str, tmp_path: Path) -> None:
         [
             *(sys.executable, "-m", "tests.fuzz", target, str(tmp_path)),
             *(str(HERE / "corpus" / target), "-seed=1", f"-artifact_prefix={tmp_path}/"),
-            *(f"-runs={RUNS[target]}", "-max_total_time=120"),
+            *(f"-runs={RUNS[target]}", "-max_total_time=60"),
         ],
         cwd=HERE.parents[1],
         stdin=subprocess.DEVNULL,
