@@ -284,7 +284,8 @@ class ServiceManager:
     def restart_service(self, service_id: ServiceId, rolling: bool = True) -> None:
         """Give a service new processes, without any change; from any thread or hook.
 
-        It also starts what :meth:`start_service` would.
+        It also starts what :meth:`start_service` would. A rolling restart ends where a reload
+        would fail: nobody else is replaced when a new process is lost.
 
         :param rolling: replace workers as a reload does, so many at a time; else all at once.
         :raises ValueError: for an unknown service.

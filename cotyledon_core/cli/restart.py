@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Gives a service, or one worker of it, new processes; the old ones end gracefully.
+
+With --rolling nobody else is replaced when a new process is lost.
 """
 EPILOG = f"""\
 examples:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Returns when all services, or the one that is named, or one worker of it, are
-ready. Changes nothing.
+ready. What an operator has stopped does not count. Changes nothing.
 """
 EPILOG = f"""\
 examples:

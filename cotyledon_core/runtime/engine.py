@@ -108,8 +108,7 @@ class Engine:
         self._post(msg.AddService(definition.spec(self._foreign_code)))
 
     def scale(self, service_id: ServiceId, workers: int) -> None:
-        self.sizes[service_id] = workers
-        self._post(msg.Scale(service_id, workers))
+        self.command(msg.Scale(service_id, workers))
 
     def command(
         self, command: OperatorCommand, done: Callable[[CommandDone], None] | None = None
@@ -124,6 +123,7 @@ class Engine:
         :return: the command's number; 0 without ``done``.
         """
         number = self.awaited.add(done) if done is not None else 0
+        # a reload may have removed it meanwhile
         if isinstance(command, msg.Scale) and command.service_id in self.sizes:
             self.sizes[command.service_id] = command.workers
         self._post(replace(command, number=number) if number else command)

@@ -76,7 +76,11 @@ class Reload:
         """A service gets another size."""
         old, self._sizes[service_id] = self._sizes[service_id], workers
         self._messages.append(msg.Scale(service_id, workers))
-        self.on_undo(lambda: self.scale(service_id, old))
+        self.on_undo(lambda: self._scale_back(service_id, workers, old))
+
+    def _scale_back(self, service_id: ServiceId, workers: int, old: int) -> None:
+        if self._sizes[service_id] == workers:  # else somebody has given it another meanwhile
+            self.scale(service_id, old)
 
     def change(
         self, definition: ServiceDefinition, manner: msg.Manner | None, *, afresh: bool = False

@@ -130,7 +130,9 @@ class SupervisedService:
     def has_standby(self, worker: Worker) -> bool:
         """Whether the worker has a double that goes on until the worker counts."""
         double = self.doubles.get(worker.worker_id)
-        return double is not None and double is not worker and double.goal is Goal.UP
+        if double is None or double is worker:
+            return False
+        return double.goal is Goal.UP and double.state is not State.STOPPING
 
     @property
     def stands(self) -> bool:

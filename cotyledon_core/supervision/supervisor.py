@@ -202,15 +202,16 @@ class Supervisor:
         self._situation.completion.look_at(service)
 
     def _scale(self, message: msg.Scale) -> None:
-        service = self._situation.roster.service(message.service_id)
-        if self._situation.stopping or service.leaving:
-            why = STOPPING if self._situation.stopping else "the service was removed"
-            self._situation.results.refuse(message.number, why)
+        service, results = self._situation.roster.find(message.service_id), self._situation.results
+        if self._situation.stopping:
+            results.refuse(message.number, STOPPING)
+        elif service is None or service.leaving:
+            results.refuse(message.number, "the service was removed")
         else:
-            self._situation.results.expect(message.number, service, Wish.SIZE)
-        if message.workers == service.wanted or service.leaving:
+            results.expect(message.number, service, Wish.SIZE)
+        if service is None or service.leaving or message.workers == service.wanted:
             return
-        self._situation.results.supersede(service, message.number)
+        results.supersede(service, message.number)
         old, service.wanted = service.wanted, message.workers
         service.count_held()
         self._agenda.publish_of(

@@ -88,6 +88,11 @@ def test_a_reload_that_cannot_be_begun_changes_nothing(
     assert not engine.foreign_code.running
 
 
+def test_a_size_for_a_service_that_was_removed_meanwhile(engine: Engine) -> None:
+    engine.scale(ServiceId(uuid4()), 3)
+    assert engine.sizes == {}
+
+
 def test_a_name_that_the_application_has_taken() -> None:
     settings = SimpleNamespace(name="web")
     given: Any = {"web": ServiceId(uuid4())}

@@ -89,6 +89,16 @@ def test_a_change_that_replaces(
     assert definitions[ONE] == before
 
 
+def test_a_size_that_was_given_meanwhile_is_kept() -> None:
+    sizes = {ONE: 3}
+    reload = Reload({ONE: definition(ONE)}, sizes, ForeignCode(lambda: True))
+    reload.scale(ONE, 5)
+    list(reload.messages())
+    sizes[ONE] = 7
+    assert brief(reload.undone()) == [("undo",)]
+    assert sizes == {ONE: 7}
+
+
 def test_a_change_that_touches_nobody(
     reload: Reload, definitions: dict[ServiceId, ServiceDefinition]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from cotyledon_core.plugins.restart_policy import Death, Decision, ExitStatus, GiveUp, Restart, Stop
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Request
+from cotyledon_core.supervision.messages import Message
 from cotyledon_core.supervision.share import Share
 from cotyledon_core.testing.simulation import FakeProcess
 
@@ -54,6 +56,15 @@ SERVICES = st.fixed_dictionaries(
 )
 STATUSES = st.sampled_from([ExitStatus(code=0), ExitStatus(code=1), ExitStatus(signal=11)])
 NUMBERS = st.integers(0, 30)
+ORDERS = st.sampled_from(
+    [
+        msg.OperatorStop,
+        msg.OperatorStart,
+        partial(msg.OperatorRestart, rolling=False),
+        partial(msg.OperatorRestart, rolling=True),
+        msg.Await,
+    ]
+)
 
 
 class Histories(RuleBasedStateMachine):
@@ -81,6 +92,8 @@ class Histories(RuleBasedStateMachine):
         self.simulation = Watched(grace, interval)
         self.simulation.kernel.obedient = False
         self.steps = 0
+        self.numbers = 0
+        """So many commands have one."""
         self.steps_before_stop = stop_after
         for service in services:
             self.add_service(service)
@@ -108,17 +121,35 @@ class Histories(RuleBasedStateMachine):
         if len(self.simulation.specs) < 5:
             self.add_service(service)
 
+    def next_number(self) -> int:
+        self.numbers += 1
+        return self.numbers
+
     @precondition(running)
     @rule(number=NUMBERS, workers=st.integers(0, 4))
     def scale(self, number: int, workers: int) -> None:
         ids = list(self.simulation.specs)
-        if ids:
-            self.simulation.send(msg.Scale(ids[number % len(ids)], workers))
+        service_id = ids[number % len(ids)]
+        self.simulation.send(msg.Scale(service_id, workers, self.next_number()))
 
     @precondition(running)
     @rule()
     def reload(self) -> None:
-        self.simulation.send(msg.AskReload())
+        self.simulation.send(msg.AskReload(self.next_number()))
+
+    @precondition(running)
+    @rule(number=NUMBERS, order=ORDERS, worker_id=st.sampled_from([None, None, 0, 1, 3]))
+    def operate(self, number: int, order: Callable[..., Message], worker_id: Any) -> None:
+        ids = list(self.simulation.specs)
+        service_id = ids[number % len(ids)]
+        self.simulation.send(order(service_id, worker_id, number=self.next_number()))
+
+    @precondition(running)
+    @rule(number=NUMBERS)
+    def forget(self, number: int) -> None:
+        """It may have been answered before."""
+        if self.numbers:
+            self.simulation.send(msg.Forget(1 + number % self.numbers))
 
     @precondition(running)
     @rule(grace=st.sampled_from([0.0, 2.0, 8.0]))
@@ -282,7 +313,10 @@ class Histories(RuleBasedStateMachine):
     def teardown(self) -> None:
         """A stop ends everything, whatever the processes do."""
         simulation = getattr(self, "simulation", None)
-        if simulation is None or simulation.failed or simulation.exit_status is not None:
+        if simulation is None or simulation.failed:
+            return
+        if simulation.exit_status is not None:
+            assert not simulation.commands.open, "a command without an answer"
             return
         simulation.send(msg.ShutDown(simulation.now))
         if simulation.bound == NEVER and not simulation.aborted:
@@ -291,6 +325,7 @@ class Histories(RuleBasedStateMachine):
         simulation.advance(100.0)
         assert simulation.exit_status is not None
         assert simulation.unreaped() == []
+        assert not simulation.commands.open, "a command without an answer"
         assert simulation.supervisor.deadline() is None
 
 

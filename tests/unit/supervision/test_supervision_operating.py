@@ -373,7 +373,11 @@ def test_commands_that_cannot_be_obeyed_are_refused() -> None:
     after = simulation.add("after", start_after=(web,))
     simulation.settle()
     unknown = ServiceId(type(web)(int=77))
-    for message in (msg.OperatorStop(unknown), msg.OperatorStart(web, WorkerId(2))):
+    for message in (
+        msg.OperatorStop(unknown),
+        msg.OperatorStart(web, WorkerId(2)),
+        msg.Scale(unknown, 2),
+    ):
         assert result(simulation, command(simulation, message)) not in (None, "")
     simulation.send(msg.RemoveService(after))
     simulation.send(msg.StopNoticed())

@@ -13,6 +13,7 @@ from cotyledon_core.record import replace
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import CallReloadHooks, Request, Spawn, UndoReload
 from cotyledon_core.supervision.messages import Manner
+from cotyledon_core.supervision.share import Share
 from cotyledon_core.supervision.stopping import DUMP_PATIENCE
 from cotyledon_core.testing.simulation import Simulation
 from cotyledon_core.types import ServiceId
@@ -1018,3 +1019,30 @@ def test_a_process_keeps_the_watchdogs_time_that_it_was_told(old: float, new: fl
         story.send(msg.Beat(beating.incarnation, story.clock.monotonic))
     assert not beating.asked
     assert story.events_of(events.WorkerHung) == []
+
+
+def test_a_hung_process_is_no_standby() -> None:
+    simulation = Simulation()
+    web = simulation.add(
+        "web",
+        max_unavailable=Share(0),
+        max_surge=Share(1),
+        min_ready_time=2.0,
+        watchdog_timeout=3.0,
+    )
+    simulation.start()
+    first = simulation.process(web)
+    first.beating = first.obedient = False
+    simulation.advance(2.5)
+    simulation.ask_to_leave(first)
+    simulation.all_ready()
+    while Request.DUMP not in first.received:
+        simulation.advance(0.1)
+    second = simulation.process(web)
+    simulation.ask_to_leave(second)
+    assert not second.asked, "it is the only one that works"
+    simulation.end(first)
+    simulation.all_ready()
+    simulation.advance(2.0)
+    assert second.asked
+    assert [process.incarnation.number for process in simulation.processes()] == [3]

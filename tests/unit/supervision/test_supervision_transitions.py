@@ -393,9 +393,8 @@ def test_messages_of_other_incarnations_are_impossible(state: State, name: str) 
         impossible(subject, replace(MESSAGES[name](subject), incarnation=other))
 
 
-def test_commands_for_unknown_services_are_impossible() -> None:
+def test_the_removal_of_an_unknown_service_is_impossible() -> None:
     subject = started(ready=True)
-    impossible(subject, msg.Scale(UNKNOWN, 2))
     impossible(subject, msg.RemoveService(UNKNOWN))
 
 

@@ -9,6 +9,33 @@ from cotyledon_core.supervision.actions import Action, CommandDone
 from cotyledon_core.supervision.messages import Incarnation, Message
 from cotyledon_core.types import ServiceId, WorkerId
 
+Order = msg.OperatorStop | msg.OperatorStart | msg.OperatorRestart
+Slot = tuple[ServiceId, WorkerId]
+
+
+class WatchedHolds:
+    """Knows what an operator has stopped."""
+
+    def __init__(self) -> None:
+        self._services: set[ServiceId] = set()
+        self._slots: dict[Slot, bool] = {}
+        """Those that were commanded alone, since their service was as a whole."""
+
+    def note(self, order: Order) -> None:
+        held = isinstance(order, msg.OperatorStop)
+        if order.worker_id is not None:
+            self._slots[order.service_id, order.worker_id] = held
+            return
+        self._slots = {
+            slot: was for slot, was in self._slots.items() if slot[0] != order.service_id
+        }
+        self._services.discard(order.service_id)
+        if held:
+            self._services.add(order.service_id)
+
+    def __contains__(self, slot: Slot) -> bool:
+        return self._slots.get(slot, slot[0] in self._services)
+
 
 class WatchedCommands:
     """Knows who waits for an answer, and whose replacement somebody has asked for."""

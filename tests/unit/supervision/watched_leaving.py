@@ -37,11 +37,13 @@ class WatchedLeaving:
         states: Mapping[Slot, State],
         specs: Mapping[ServiceId, ServiceSpec],
         wanted: Mapping[ServiceId, int],
+        expected: Mapping[ServiceId, int],
     ) -> None:
         """
         :param granted: those of them that were asked to end.
         :param states: of all workers by now.
         :param specs: of the services that may replace workers.
+        :param expected: how many are wanted, and not stopped by an operator.
         """
         for service_id in {p.incarnation.service_id for p in [*self._asked, *granted]}:
             first = [p for p in self._asked if p.incarnation.service_id == service_id]
@@ -50,14 +52,14 @@ class WatchedLeaving:
             if service_id not in specs:
                 assert not mine, "nobody would follow"
                 continue
-            missing = _missing(service_id, states, wanted[service_id])
+            missing = _missing(service_id, states, expected[service_id])
             most = specs[service_id].max_unavailable.at_least_one_of(wanted[service_id])
             assert missing <= most or not mine, "too many are missing"
             assert missing >= most or len(mine) == len(first), "waits for nothing"
         self.left(granted)
 
 
-def _missing(service_id: ServiceId, states: Mapping[Slot, State], wanted: int) -> int:
+def _missing(service_id: ServiceId, states: Mapping[Slot, State], expected: int) -> int:
     own = [state for slot, state in states.items() if slot[0] == service_id]
     settled = sum(state in SETTLED for state in own)
-    return wanted - settled - own.count(State.RUNNING)
+    return expected - settled - own.count(State.RUNNING)

@@ -8,6 +8,7 @@ snapshot only.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeGuard
 
 from cotyledon_core import events
 from cotyledon_core.plugins.restart_policy import (
@@ -33,7 +34,8 @@ from cotyledon_core.supervision.actions import (
     Spawn,
     UndoReload,
 )
-from cotyledon_core.supervision.messages import Instant, Message, ServiceSpec
+from cotyledon_core.supervision.messages import Incarnation, Instant, Message, ServiceSpec
+from cotyledon_core.supervision.order import Stage
 from cotyledon_core.supervision.shutdown import INTERRUPT_GRACE
 from cotyledon_core.supervision.snapshot import WorkerSnapshot
 from cotyledon_core.supervision.starting import SPAWN_BATCH
@@ -43,9 +45,10 @@ from cotyledon_core.supervision.supervisor import Supervisor
 from cotyledon_core.testing.simulation import FakeProcess, Simulation
 from cotyledon_core.types import ServiceId, WorkerId
 
+from watched_commands import Order, WatchedCommands, WatchedHolds  # isort: skip  # beside this file
 from watched_ledger import WatchedLedger  # isort: skip  # beside this file
 from watched_leaving import WatchedLeaving  # isort: skip  # beside this file
-from watched_recycling import RANDOM, WatchedRecycling  # isort: skip  # beside this file
+from watched_recycling import RANDOM, WatchedRecycling, slot_of  # isort: skip  # beside this file
 
 NEVER = float("inf")
 Slot = tuple[ServiceId, WorkerId]
@@ -103,6 +106,8 @@ class Watched(Simulation):
         self.recycling = WatchedRecycling()
         self.leaving = WatchedLeaving()
         self.ledger = WatchedLedger()
+        self.holds = WatchedHolds()
+        self.commands = WatchedCommands()
         self.awaited_before: set[ServiceId] = set()
         """The services for which a reload has waited before the message."""
         self.under_reload = False
@@ -138,16 +143,22 @@ class Watched(Simulation):
     def _checked_step(self, message: Message) -> tuple[list[Action], list[Message]]:
         before = set(self.slots())
         unasked = [p for p in self.unreaped() if not p.asked and p not in self.hung]
+        self.commands.note(message, [process.incarnation for process in unasked])
+        if self._is_obeyed(message):
+            self._note_order(message, unasked)
         self._note(message)
         self._note_bounds(message)
         policy_expected = self._policy_expected(message) and not self._is_due(message)
         self._decisions.clear()
         self.awaited_before = self._awaited_by_reload()
+        gated = self._gated()
         self._replaced_anyway = self._is_due(message)
         actions, answers = super().step(self._listened(message))
         self._compare_with_twin(message, actions)
+        self._check_halted(message, gated - self._gated())
         assert len(self._decisions) == policy_expected, "each unasked end reaches the policy once"
         self._check_signals(message, actions, unasked)
+        self.commands.check_answers(actions, self._serving())
         self._check_end(message, actions)
         self._take_in_slots(before)
         self._check_starts(message, actions)
@@ -182,6 +193,115 @@ class Watched(Simulation):
             self._note_said(message, self.process_of[message.incarnation])
         elif isinstance(message, msg.StopNoticed | msg.ShutDown | msg.Abort):
             self._note_stop(message)
+
+    # -- orders
+
+    def _is_obeyed(self, message: Message) -> TypeGuard[Order]:
+        if not isinstance(message, Order) or self.stop_noticed:
+            return False
+        worker_id = message.worker_id
+        return worker_id is None or worker_id < self.wanted[message.service_id]
+
+    def _note_order(self, order: Order, unasked: list[FakeProcess]) -> None:
+        """What an operator commands changes what is wanted."""
+        self.holds.note(order)
+        if isinstance(order, msg.OperatorStop):
+            self._note_held(order)
+        else:
+            self._note_started(order)
+        if isinstance(order, msg.OperatorRestart) and order.rolling:
+            for process in self._in_turn(order, unasked):
+                self.leaving.asked(process)
+
+    def _note_held(self, order: Order) -> None:
+        """Those that have no process are not started, nor waited for."""
+        for slot in self._meant(order):
+            if self._process_in(slot) is None:
+                self._forget_slot(slot)
+
+    def _note_started(self, order: Order) -> None:
+        """Whoever has no process is started, whatever it was left ended by, or waits for."""
+        service_id = order.service_id
+        meant = set(self._meant(order))
+        place = self.supervisor._situation.order._places[service_id]
+        everybody = replace(order, worker_id=None) if service_id in self.given_up else order
+        self.given_up.discard(service_id)
+        for slot, worker in self.slots().items():
+            if slot in self._meant(everybody):
+                self.restarts.pop(slot, None)
+                left = worker.state in (State.EXITED, State.FATAL)
+                if left or worker.state is State.BACKOFF:
+                    self.due.setdefault(slot, self.now)
+                    self.due[slot] = min(self.due[slot], self.now)
+                if left and place.stage is Stage.LOST:
+                    self._await(slot)
+                if left:
+                    self.ended.discard(slot)
+                    self.failures.discard(slot)
+            if slot in meant and worker.state is State.STOPPED and slot not in self.due:
+                self.due[slot] = self.now
+                self._await(slot)
+
+    def _await(self, slot: Slot) -> None:
+        if self.awaited is not None and not self.manager_ready:
+            self.awaited.add(slot)
+
+    def _meant(self, order: Order) -> list[Slot]:
+        """The slots that an order is for."""
+        service_id, worker_id = order.service_id, order.worker_id
+        if worker_id is not None:
+            return [(service_id, worker_id)]
+        return [(service_id, WorkerId(i)) for i in range(self.wanted[service_id])]
+
+    def _in_turn(self, order: Order, processes: list[FakeProcess]) -> list[FakeProcess]:
+        """The ready ones of these that an order is for, in the supervisor's order of workers."""
+        service = self.supervisor._situation.roster.service(order.service_id)
+        of = {process.incarnation: process for process in processes}
+        meant = self._meant(order)
+        found = [of.get(worker.incarnation) for worker in service.workers.values()]
+        return [p for p in found if p in self.became_ready and p and slot_of(p) in meant]
+
+    def _process_in(self, slot: Slot) -> FakeProcess | None:
+        return next((process for process in self.unreaped() if slot_of(process) == slot), None)
+
+    def _forget_slot(self, slot: Slot) -> None:
+        """The slot is empty, and stays so."""
+        self.due.pop(slot, None)
+        self.ended.discard(slot)
+        self.failures.discard(slot)
+        if self.awaited is not None:
+            self.awaited.discard(slot)
+
+    def _wants(self, slot: Slot) -> bool:
+        return slot[1] < self.wanted[slot[0]] and slot not in self.holds
+
+    def _expected(self) -> dict[ServiceId, int]:
+        """How many workers of each service are to be there."""
+        return {
+            service_id: sum(self._wants((service_id, WorkerId(i))) for i in range(wanted))
+            for service_id, wanted in self.wanted.items()
+        }
+
+    def _gated(self) -> set[ServiceId]:
+        """The services in which a rolling restart is under way."""
+        services = self.supervisor._situation.roster.services()
+        return {service.spec.service_id for service in services if service.rollout.gated}
+
+    def _check_halted(self, message: Message, services: set[ServiceId]) -> None:
+        """Rolling restarts are over: because of a loss, or there is nobody left to replace."""
+        lost = isinstance(message, msg.Exited | msg.SpawnFailed)
+        for service_id in services:
+            left = [p for p in self.unreaped() if p.incarnation.service_id == service_id]
+            waiting = [process for process in left if process in self.leaving and not process.asked]
+            if isinstance(message, Order) or self.stop_noticed:
+                continue
+            assert lost or not waiting or service_id in self.awaited_before, "left in its middle"
+            self.leaving.left(waiting)
+
+    def _serving(self) -> list[Incarnation]:
+        return [p.incarnation for p in self.unreaped() if not p.asked and p not in self.hung]
+
+    # -- what was said
 
     def _note_said(self, message: Message, process: FakeProcess) -> None:
         if isinstance(message, msg.GraceAnnounced):
@@ -300,8 +420,7 @@ class Watched(Simulation):
     def _forget_leavers(
         self, message: Message, actions: list[Action], unasked: list[FakeProcess]
     ) -> None:
-        """Those that are told to reload have to ask anew; a failed reload forgets them."""
-        self.leaving.left(self._to_reload(message, unasked))
+        """A failed reload forgets them."""
         if any(isinstance(event, events.ReloadFailed) for event in _events(actions)):
             self.leaving.left(p for p in unasked if p.incarnation.service_id in self.awaited_before)
 
@@ -313,9 +432,13 @@ class Watched(Simulation):
         others = [process for process in stopped if process not in expected]
         leaving = [process for process in others if process in self.leaving]
         self.recycling.left(leaving)
-        states = {slot: worker.state for slot, worker in self.slots().items()}
+        states = {
+            slot: worker.state
+            for slot, worker in self.slots().items()
+            if worker.state is not State.STOPPED or slot not in self.holds
+        }
         specs = {} if self.stop_noticed else self.specs
-        self.leaving.check_granted(leaving, states, specs, self.wanted)
+        self.leaving.check_granted(leaving, states, specs, self.wanted, self._expected())
         budgets = {
             service_id: max(spec.max_recycling.of(self.wanted[service_id]), 1)
             for service_id, spec in specs.items()
@@ -349,11 +472,22 @@ class Watched(Simulation):
                 if process.incarnation.service_id == message.service_id
                 and process.incarnation.worker_id >= message.workers
             ]
+        if self._is_obeyed(message):
+            return self._to_stop_for(message, unasked)
         return []
+
+    def _to_stop_for(self, order: Order, unasked: list[FakeProcess]) -> list[FakeProcess]:
+        if isinstance(order, msg.OperatorStart):
+            return []
+        rolling = isinstance(order, msg.OperatorRestart) and order.rolling
+        meant = [process for process in unasked if slot_of(process) in self._meant(order)]
+        # in a rolling restart one that is ready has to wait for its turn
+        return [p for p in meant if not rolling or p not in self.became_ready]
 
     def _to_reload(self, message: Message, unasked: list[FakeProcess]) -> list[FakeProcess]:
         told = isinstance(message, msg.Reload) and not message.undo and not self.stop_noticed
-        return unasked if told else []
+        # those that are to be replaced are not told first
+        return [process for process in unasked if process not in self.leaving] if told else []
 
     def _check_reloads(self, message: Message, actions: list[Action]) -> None:
         """Each that has begun has one result, before the next one begins."""
@@ -416,7 +550,7 @@ class Watched(Simulation):
         incarnation = message.incarnation
         process = self.process_of.get(incarnation) if isinstance(message, msg.Exited) else None
         asked = process is not None and process.asked and process not in self.hung
-        wanted = incarnation.worker_id < self.wanted[incarnation.service_id]
+        wanted = self._wants(incarnation[:2])
         given_up = incarnation.service_id in self.given_up
         return wanted and not (asked or self.stop_noticed or given_up)
 
@@ -443,6 +577,8 @@ class Watched(Simulation):
         self._check_end_event(event, process)
         self.recycling.check_told(process, recycled, self._is_replaced(slot))
         decision = self._check_death(event)
+        if slot in self.holds:
+            self._forget_slot(slot)
         if isinstance(decision, Restart):
             self.restarts[slot] = self.restarts.get(slot, 0) + 1
             self.due[slot] = self.now + decision.delay
@@ -494,8 +630,7 @@ class Watched(Simulation):
 
     def _is_replaced(self, slot: Slot) -> bool:
         """A process that was asked to end has ended; whether another follows."""
-        service_id, worker_id = slot
-        return not self.stop_noticed and worker_id < self.wanted[service_id]
+        return not self.stop_noticed and self._wants(slot)
 
     def _note_ended(self, slot: Slot, event: events.WorkerExited, decision: Stop) -> None:
         self.ended.add(slot)
@@ -543,7 +678,7 @@ class Watched(Simulation):
             if self.awaited is not None:
                 self.awaited.discard(slot)
         for slot in after - before:
-            if self.stop_noticed or slot[0] in self.given_up:
+            if self.stop_noticed or slot[0] in self.given_up or slot in self.holds:
                 continue
             self.due[slot] = self.now
             if self.awaited is not None and not self.manager_ready:
@@ -638,9 +773,13 @@ class Watched(Simulation):
             ids = [slot[1] for slot in slots if slot[0] == service_id]
             up = [i for i in ids if slots[service_id, i].goal is Goal.UP]
             if not self.stop_noticed:
-                assert sorted(up) == list(range(wanted))
+                assert sorted(up) == [
+                    i for i in range(wanted) if (service_id, WorkerId(i)) not in self.holds
+                ]
             for worker_id in set(ids) - set(up):
-                assert slots[service_id, worker_id].state is State.STOPPING
+                state = slots[service_id, worker_id].state
+                held = (service_id, worker_id) in self.holds and state is State.STOPPED
+                assert state is State.STOPPING or held
 
     def check_settled(self) -> None:
         """What holds when nothing is due any more."""
