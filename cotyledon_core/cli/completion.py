@@ -23,6 +23,8 @@ examples:
 exit status: 0, 1 if argcomplete is not installed, 2 for a wrong command line
 """
 SHELLS = ("bash", "zsh", "fish")
+FILES = ("FILE", "DIR", "PATH")
+"""How arguments are shown that name one."""
 
 
 class NoArgcomplete(CotyledonError):
@@ -60,5 +62,12 @@ def answer(parser: argparse.ArgumentParser) -> None:
     """Answer a shell that asks how to go on, and exit; otherwise do nothing."""
     if "_ARGCOMPLETE" in os.environ:
         import argcomplete
+        from argcomplete.completers import FilesCompleter
 
-        argcomplete.autocomplete(parser)
+        class Files(FilesCompleter):
+            """Offers them for what is one, and nothing for other arguments."""
+
+            def __call__(self, prefix: str, **more: Any) -> list[str]:
+                return super().__call__(prefix) if more["action"].metavar in FILES else []
+
+        argcomplete.autocomplete(parser, default_completer=Files())

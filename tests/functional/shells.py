@@ -55,6 +55,7 @@ class Shell:
     def __init__(
         self, name: str, directory: Path, setup: str, environment: Mapping[str, str]
     ) -> None:
+        self.name = name
         self._directory = directory
         command, file, first = _start(name)
         (directory / file).parent.mkdir(parents=True, exist_ok=True)

@@ -62,6 +62,20 @@ def test_what_needs_no_manager(shell: Shell) -> None:
         assert shell.completed(typed) == wanted
 
 
+def test_files_where_there_may_be_files(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "home" / "777.conf").touch()
+    for typed in (
+        "cotyledon check --config-file 77",
+        "cotyledon status --socket 77",
+        "cotyledon convert 77",
+        "cotyledon convert some --output 77",
+    ):
+        assert shell.completed(typed) == f"{typed}7.conf"
+    if shell.name != "bash":  # which looks for files itself, after that
+        for typed in ("cotyledon scale web 77", "cotyledon events --since 77"):
+            assert shell.completed(typed) == typed
+
+
 def test_services_and_workers_of_a_running_manager(launch: Launch, shell: Shell) -> None:
     running = Controlled(launch, sections(web={"workers": 1}, batch={}, **{"my-beat": {}}))
     option = f"--socket {running.path}"

@@ -8,7 +8,6 @@ import json
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -162,24 +161,6 @@ print(json.dumps([status, sorted(sys.modules)]))
         "importlib.metadata", "asyncio", "multiprocessing", "dataclasses",
     }  # fmt: skip
     assert not heavy & set(modules)
-
-
-def test_the_manual_page_is_made_of_the_parser() -> None:
-    program = Path(sys.executable).with_name("argparse-manpage")
-    if not program.exists():
-        pytest.skip("argparse-manpage is not installed")
-    done = subprocess.run(
-        [
-            program,
-            "--module", "cotyledon_core.cli.main", "--function", "parser",
-            "--project-name", "cotyledon", "--prog", "cotyledon",
-        ],
-        capture_output=True,
-        text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    for command in choices():
-        assert f"cotyledon {command}".replace("-", "\\-") in done.stdout
 
 
 def test_a_package_of_the_extra_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
