@@ -246,6 +246,18 @@ class LogLevel(Result):
     """What holds if it has none of its own."""
 
 
+class WorkerLogLevel(Result):
+    """The level of a logger in a worker's process."""
+
+    service: str
+    worker: int
+    pid: int
+    logger: str
+    level: str | None
+    """None if the process has not answered in time."""
+    effective: str | None
+
+
 class Progress(Result):
     """How far a service is while a command is waited for."""
 

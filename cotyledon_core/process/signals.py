@@ -45,6 +45,8 @@ def _number(name: str) -> int | None:
 SIGHUP = _number("SIGHUP")
 SIGALRM = _number("SIGALRM")
 SIGCHLD = _number("SIGCHLD")
+SIGURG = _number("SIGURG")
+"""Tells a worker that there is a note on the board. Whoever has no handler for it is not harmed."""
 
 
 def existing(*numbers: int | None) -> list[int]:
@@ -54,6 +56,13 @@ def existing(*numbers: int | None) -> list[int]:
 
 STOPPING = existing(SIGTERM, SIGINT, SIGHUP, SIGALRM, SIGCHLD)
 """What must not arrive between a fork and the child's own handlers."""
+_HELD_BACK = [*STOPPING, *existing(SIGURG)]
+
+
+def for_notes() -> int | None:
+    """SIGURG, unless the application has a use of its own for it."""
+    free = SIGURG is not None and _signal.getsignal(SIGURG) in (_signal.SIG_DFL, _note)
+    return SIGURG if free else None
 
 
 @contextlib.contextmanager
@@ -62,7 +71,7 @@ def blocked() -> Iterator[None]:
     if _change_mask is None:
         yield
         return
-    before = _change_mask(_signal.SIG_BLOCK, STOPPING)
+    before = _change_mask(_signal.SIG_BLOCK, _HELD_BACK)
     try:
         yield
     finally:
@@ -72,7 +81,7 @@ def blocked() -> Iterator[None]:
 def unblock() -> None:
     """Let the signals through that :func:`blocked` holds back."""
     if _change_mask is not None:
-        _change_mask(_SIG_UNBLOCK, STOPPING)
+        _change_mask(_SIG_UNBLOCK, _HELD_BACK)
 
 
 _noting: Signals | None = None

@@ -18,6 +18,7 @@ from cotyledon_core.process import clock
 from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.dispatcher import Dispatcher
 from cotyledon_core.runtime.household import Household
+from cotyledon_core.runtime.log_levels import LogLevels
 from cotyledon_core.runtime.recorder import Commanded, Recorder
 from cotyledon_core.supervision.actions import CommandDone
 from cotyledon_core.supervision.messages import OperatorCommand
@@ -42,6 +43,7 @@ class Steering:
         household: Household,
         children: Children,
         recorder: Recorder,
+        log_levels: LogLevels,
     ) -> None:
         self._engine = engine
         self._dispatcher = dispatcher
@@ -49,6 +51,7 @@ class Steering:
         self._household = household
         self._children = children
         self.recorder = recorder
+        self.log_levels = log_levels
 
     @property
     def ledger(self) -> Ledger:

@@ -1,4 +1,4 @@
-"""Commands that look closer: ``events``, ``dump`` and ``log-level``."""
+"""Commands that look closer: ``events`` and ``dump``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ DUMP_PATIENCE = 2.0
 """Seconds that a worker has to write its stacks."""
 DUMP_PAUSE = 0.05
 """Seconds until it is looked again whether they are there, and whole."""
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "NOTSET")
 
 
 class Reading(Task):
@@ -125,23 +124,6 @@ def _own_stacks() -> str:
         os.close(descriptor)
 
 
-def log_level(context: Context, logger: str | None, level: str | None) -> dict[str, Any]:
-    """The level of a logger in the manager; another, if one is given."""
-    import logging
-
-    if level is not None and context.level < Level.WRITE:
-        raise Refusal(Code.NOT_ALLOWED, f"uid {context.peer.uid} may only look")
-    found = logging.getLogger(logger)
-    if level is not None:
-        context.manager.note_command(f"log-level {found.name} {level}", context.peer)
-        found.setLevel(level)
-    return {
-        "logger": found.name,
-        "level": logging.getLevelName(found.level),
-        "effective": logging.getLevelName(found.getEffectiveLevel()),
-    }
-
-
 COMMANDS = (
     Command(
         "events",
@@ -155,10 +137,4 @@ COMMANDS = (
         ),
     ),
     Command("dump", Level.WRITE, dump, (SERVICE, WORKER)),
-    Command(
-        "log-level",
-        Level.READ,
-        log_level,
-        (Argument("logger", str), Argument("level", str, choices=LEVELS)),
-    ),
 )

@@ -35,6 +35,7 @@ class Manager:
     """Nothing runs."""
 
     stopping = False
+    log_levels: Any = None
 
     def __init__(self) -> None:
         self.ledger = Ledger()
