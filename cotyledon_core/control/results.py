@@ -298,6 +298,9 @@ class Preview(Result):
     """Options of the manager itself."""
     refused: tuple[str, ...]
     """Why it would be refused: what needs a restart of the manager."""
+    sources: tuple[str, ...] | None
+    """Where the manager reads its configuration, as arguments ``--config-file=…`` and
+    ``--config-dir=…``; None if it does not."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
