@@ -42,8 +42,7 @@ class ServiceManager:
     Signals: SIGTERM stops gracefully, SIGINT at once, SIGHUP reloads, SIGALRM
     ends by force.
 
-    :param wait_interval: the least time between two spawns, in seconds;
-        left alone, there is none.
+    :param wait_interval: the least seconds between two spawns; left alone, there are none.
     :param graceful_shutdown_timeout: seconds that a stop may take before
         it is forced; 0 waits without end.
     :param mp_context: the multiprocessing context that makes the workers;

@@ -72,15 +72,20 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--socket",
-        metavar="PATH",
-        help="the manager's control socket (default: the one that the configuration names, "
-        f"of --config-file, else {SOCKET_VARIABLE} of the environment)",
-    )
+    add_socket(parser)
     sources.add_arguments(parser)
     parser.set_defaults(command=lambda args: _checked(parser, run, args))
     return parser
+
+
+def add_socket(parser: argparse.ArgumentParser, when: str = "") -> None:
+    """Add ``--socket``."""
+    parser.add_argument(
+        "--socket",
+        metavar="PATH",
+        help=f"{when}the manager's control socket (default: the one that the configuration names, "
+        f"of --config-file, else {SOCKET_VARIABLE} of the environment)",
+    )
 
 
 def add_target(parser: argparse.ArgumentParser, text: str, optional: bool = False) -> None:

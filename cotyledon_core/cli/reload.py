@@ -9,6 +9,7 @@ from cotyledon_core.cli import asking, difference, formats, progress
 
 if TYPE_CHECKING:
     from cotyledon_core.control.client import Client
+    from cotyledon_core.control.results import Preview
 
 DESCRIPTION = """\
 Has a running manager read its configuration again, as SIGHUP does.
@@ -42,17 +43,16 @@ def add_parser(commands: Any) -> None:
 def reload(client: Client, args: argparse.Namespace) -> int:
     """Order it, or show what it would do."""
     if args.dry_run:
-        return preview(client, args)
+        return show(client.preview(), args.format)
     with progress.shown(args.wait) as told:
         client.reload(wait=args.wait, timeout=args.timeout, progress=told)
     return asking.DONE
 
 
-def preview(client: Client, args: argparse.Namespace) -> int:
+def show(found: Preview, form: str = "text") -> int:
     """Show what a reload would do; the status is 1 if it would be refused."""
-    found = client.preview()
-    if getattr(args, "format", "text") == "text":
+    if form == "text":
         print("\n".join(difference.lines(found)))
     else:
-        formats.write(args.format, found.as_dict())
+        formats.write(form, found.as_dict())
     return asking.NOT_SO if found.refused else asking.DONE

@@ -15,7 +15,7 @@ from cotyledon_core.config.sources import Sources
 PROJECT = "cotyledon"
 
 
-def load(args: Sequence[str] | None = None) -> cfg.ConfigOpts:
+def load(args: Sequence[str] | None = None, *, defaults: bool = True) -> cfg.ConfigOpts:
     """Read what the command line names, else the default files and directories.
 
     Those are ``cotyledon.conf`` and ``cotyledon.conf.d`` in ``~/.cotyledon``,
@@ -23,6 +23,7 @@ def load(args: Sequence[str] | None = None) -> cfg.ConfigOpts:
 
     :param args: ``--config-file`` and ``--config-dir``, each any number of
         times; ``sys.argv[1:]`` unless given.
+    :param defaults: whether the default ones are read where none are named.
     :raises ConfigurationError: with each file that is broken.
     """
     origin = Origin(
@@ -30,8 +31,8 @@ def load(args: Sequence[str] | None = None) -> cfg.ConfigOpts:
         project=PROJECT,
         prog=PROJECT,
         # An empty program name, or each would be found twice: by project and by program.
-        default_files=tuple(cfg.find_config_files(PROJECT, prog="")),
-        default_dirs=tuple(cfg.find_config_dirs(PROJECT, prog="")),
+        default_files=tuple(cfg.find_config_files(PROJECT, prog="") if defaults else ()),
+        default_dirs=tuple(cfg.find_config_dirs(PROJECT, prog="") if defaults else ()),
         use_env=True,
         registered=(),
     )

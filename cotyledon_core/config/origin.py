@@ -144,6 +144,10 @@ class Origin:
         places = [*default_files, *default_dirs, *given]
         return [(kind, os.path.abspath(os.path.expanduser(path))) for kind, path in places]
 
+    def arguments(self) -> list[str]:
+        """The command line that names all of them, from anywhere."""
+        return [f"--config-{kind}={path}" for kind, path in self.places()]
+
 
 class Contents(NamedTuple):
     """What a ConfigOpts has read, apart from what is registered in it."""

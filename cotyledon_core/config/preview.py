@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cotyledon_core.config.difference import Difference, ServiceChange
+from cotyledon_core.config.difference import Difference, ServiceChange, difference, refusals
+from cotyledon_core.config.loader import compile_settings, load
+from cotyledon_core.config.settings import ManagerSettings
 
 
-def plain(found: Difference, refusals: list[str]) -> dict[str, Any]:
-    """The difference as values that JSON can hold.
+def preview(old: ManagerSettings, new: ManagerSettings, sources: Sequence[str]) -> dict[str, Any]:
+    """What would change, as values that JSON can hold.
 
-    :param refusals: why a running manager cannot take it over.
+    :param sources: where the manager reads its configuration, as arguments.
     """
+    found = difference(old, new)
+    return {"sources": list(sources), **_plain(found), "refused": refusals(found, new)}
+
+
+def preview_of_others(sources: Sequence[str], new: ManagerSettings) -> dict[str, Any]:
+    """What would change if a manager that runs with what these say now ran with ``new``.
+
+    :raises ConfigurationError: with every fault found in the sources, or if this user may not
+        read them.
+    """
+    return preview(compile_settings(load(sources, defaults=False)), new, sources)
+
+
+def _plain(found: Difference) -> dict[str, Any]:
     return {
         "added": [service.name for service in found.added],
         "removed": [service.name for service in found.removed],
@@ -23,7 +39,6 @@ def plain(found: Difference, refusals: list[str]) -> dict[str, Any]:
             "changed": list(found.notifiers.changed),
         },
         "live": [str(key) for key in found.live],
-        "refused": refusals,
     }
 
 

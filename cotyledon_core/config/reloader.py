@@ -15,10 +15,10 @@ from typing import Any, Protocol
 
 from oslo_config import cfg
 
-from cotyledon_core.config import preview
 from cotyledon_core.config.difference import Difference, ServiceChange, difference, refusals
 from cotyledon_core.config.loader import read
 from cotyledon_core.config.origin import SharedConf
+from cotyledon_core.config.preview import preview
 from cotyledon_core.config.settings import ManagerSettings, ServiceSettings
 from cotyledon_core.control_settings import ControlSettings
 from cotyledon_core.exceptions import ConfigurationError, shown
@@ -105,9 +105,7 @@ class Reloader:
 
         :raises ConfigurationError: with every fault found.
         """
-        settings = read(self._shared)[0].with_policies_of(self._running)
-        found = difference(self._running, settings)
-        return preview.plain(found, refusals(found, settings))
+        return preview(self._running, self.read(), self._shared.origin.arguments())
 
     def _take_over(
         self,

@@ -21,6 +21,7 @@ from cotyledon_core.control.results import (
     Preview,
     Progress,
     Status,
+    WorkerLogLevel,
 )
 
 TIMEOUT = 10.0
@@ -82,6 +83,16 @@ class AsyncClient:
 
     async def log_level(self, logger: str | None = None, level: str | None = None) -> LogLevel:
         return await self.call(calls.log_level(logger, level))
+
+    async def worker_log_levels(
+        self,
+        service: str | None = None,
+        worker: int | None = None,
+        *,
+        logger: str | None = None,
+        level: str | None = None,
+    ) -> tuple[WorkerLogLevel, ...]:
+        return await self.call(calls.worker_log_levels(service, worker, logger, level))
 
     async def scale(
         self,

@@ -8,7 +8,14 @@ from typing import Any, Generic, TypeVar
 from cotyledon_core.control import protocol
 from cotyledon_core.control.errors import ControlError, NoManager
 from cotyledon_core.control.protocol import Lines
-from cotyledon_core.control.results import Health, Hello, LogLevel, Preview, Status
+from cotyledon_core.control.results import (
+    Health,
+    Hello,
+    LogLevel,
+    Preview,
+    Status,
+    WorkerLogLevel,
+)
 
 Answer = TypeVar("Answer")
 
@@ -131,6 +138,19 @@ def dump(service: str | None, worker: int | None) -> Call[str]:
 
 def log_level(logger: str | None, level: str | None) -> Call[LogLevel]:
     return Call(LogLevel.of, "log-level", logger=logger, level=level)
+
+
+def worker_log_levels(
+    service: str | None, worker: int | None, logger: str | None, level: str | None
+) -> Call[tuple[WorkerLogLevel, ...]]:
+    return Call(
+        lambda value: tuple(map(WorkerLogLevel.of, value["workers"])),
+        "worker-log-level",
+        service=service,
+        worker=worker,
+        logger=logger,
+        level=level,
+    )
 
 
 def _nothing(value: Any) -> None:

@@ -21,6 +21,7 @@ from cotyledon_core.control.results import (
     Preview,
     Progress,
     Status,
+    WorkerLogLevel,
 )
 
 TIMEOUT = 10.0
@@ -224,9 +225,27 @@ class Client:
         """The level of a logger in the manager.
 
         :param logger: the root logger unless given.
-        :param level: what to set it to.
+        :param level: what to set it to; ``RESET`` is what the application has set.
         """
         return self.call(calls.log_level(logger, level))
+
+    def worker_log_levels(
+        self,
+        service: str | None = None,
+        worker: int | None = None,
+        *,
+        logger: str | None = None,
+        level: str | None = None,
+    ) -> tuple[WorkerLogLevel, ...]:
+        """The level of a logger in the workers that run.
+
+        :param service: the only one whose workers are meant.
+        :param worker: the only one of these.
+        :param logger: the root logger unless given.
+        :param level: what to set it to, also in processes that these workers get later;
+            ``RESET`` is what the application has set.
+        """
+        return self.call(calls.worker_log_levels(service, worker, logger, level))
 
     def _order(
         self, call: Call[None], wait: bool, timeout: float | None, progress: OnProgress | None

@@ -253,6 +253,18 @@ class LogLevel(Result):
     """What holds if it has none of its own."""
 
 
+class WorkerLogLevel(Result):
+    """The level of a logger in a worker's process."""
+
+    service: str
+    worker: int
+    pid: int
+    logger: str
+    level: str | None
+    """None if the process has not answered in time."""
+    effective: str | None
+
+
 class Progress(Result):
     """How far a service is while a command is waited for."""
 
@@ -293,6 +305,9 @@ class Preview(Result):
     """Options of the manager itself."""
     refused: tuple[str, ...]
     """Why it would be refused: what needs a restart of the manager."""
+    sources: tuple[str, ...] | None
+    """Where the manager reads its configuration, as arguments ``--config-file=…`` and
+    ``--config-dir=…``; None if it does not."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:

@@ -14,6 +14,7 @@ from cotyledon_core.types import ServiceId, WorkerId
 
 if TYPE_CHECKING:
     from cotyledon_core.runtime.children import WorkerProcess
+    from cotyledon_core.runtime.log_levels import LogLevels
     from cotyledon_core.runtime.recorder import Recorder
 
 
@@ -21,6 +22,8 @@ class Manager(Protocol):
     """A running manager, from its own thread."""
 
     recorder: Recorder
+    log_levels: LogLevels
+    """Those of workers."""
 
     @property
     def ledger(self) -> Ledger:

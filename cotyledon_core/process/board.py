@@ -1,5 +1,7 @@
 """What workers leave for the manager to look at: heartbeats, and their stacks.
 
+And a note of the manager's that all workers can read, which it signals when it has changed.
+
 Each worker has a place, with a stamp for its heartbeat and room for its stacks.
 The stamps are in memory that forked workers share: a heartbeat costs its worker
 a write, and the manager nothing. The stacks of a worker's threads are written
@@ -19,6 +21,8 @@ import contextlib
 import errno
 import os
 import signal
+import struct
+from binascii import crc32
 from collections.abc import Iterator
 
 from cotyledon_core.process.descriptors import close_private, keep_private
@@ -28,6 +32,12 @@ DUMP_ROOM = 4 * 1024 * 1024
 """Bytes for the stacks of each worker; memory is taken only when they are written."""
 DUMP_SHOWN = 48 * 1024
 """Characters of stacks that are told; so many reach any log and notifier."""
+_NOTE_AT = CAPACITY * DUMP_ROOM
+NOTE_ROOM = 64 * 1024
+"""Bytes of the note."""
+_NOTE_HEAD = struct.Struct("<II")
+_STRAY = _NOTE_AT + DUMP_ROOM
+"""Where those write who have no place."""
 _ENDLESS = -1.0
 _NONE = -2.0
 
@@ -48,6 +58,8 @@ class Board:
         self._base = -1
         """The file as the manager has it, while workers have it under the descriptor."""
         self._catches_errors = False
+        self.noted = descriptor is not None
+        """Whether a process that begins now has to read the note."""
         self._free: list[int] = []
         self._used = 0
 
@@ -59,7 +71,7 @@ class Board:
         """
         if self.stamps is not None and self.descriptor >= 0:
             # what other processes than workers write is nobody's
-            os.lseek(self.descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
+            os.lseek(self.descriptor, _STRAY, os.SEEK_SET)
             self._base = os.dup(self.descriptor)
             keep_private(self._base)
         self._catch_errors()
@@ -109,7 +121,7 @@ class Board:
     def lend(self, place: Place) -> None:
         """What this process, or a child that is forked now, writes goes to this place."""
         try:
-            own = os.open(self._path, os.O_WRONLY) if place.board is not None else -1
+            own = os.open(self._path, os.O_RDWR) if place.board is not None else -1
         except OSError:
             own = -1
         if own < 0:
@@ -123,6 +135,29 @@ class Board:
     def _take_back(self) -> None:
         if self._base >= 0:
             os.dup2(self._base, self.descriptor, inheritable=False)
+
+    def write_note(self, note: bytes) -> None:
+        """Replace the note, of at most ``NOTE_ROOM`` bytes.
+
+        :raises OSError: if there is no memory for it.
+        """
+        head = _NOTE_HEAD.pack(len(note), crc32(note))
+        os.pwrite(self.descriptor, head + note, _NOTE_AT)
+
+    def read_note(self) -> bytes:
+        """The note; empty if there never was one.
+
+        :raises OSError: if it cannot be read.
+        :raises ValueError: if it is just being written.
+        """
+        head = os.pread(self.descriptor, _NOTE_HEAD.size, _NOTE_AT)
+        if len(head) < _NOTE_HEAD.size:
+            return b""
+        size, checksum = _NOTE_HEAD.unpack(head)
+        note = os.pread(self.descriptor, min(size, NOTE_ROOM), _NOTE_AT + _NOTE_HEAD.size)
+        if crc32(note) != checksum:
+            raise ValueError("a torn note")
+        return note
 
     def close(self) -> None:
         self.let_errors_be()
@@ -150,6 +185,11 @@ class Place:
     def dump_signal(self) -> int:
         """What asks for the stacks; 0 if they cannot be had."""
         return 0 if self.board is None else self.board.dump_signal
+
+    @property
+    def noted(self) -> bool:
+        """Whether a process that begins here has to read the note."""
+        return self.board is not None and self.board.noted
 
     @property
     def stamps(self) -> Stamps | None:
@@ -202,7 +242,7 @@ class Place:
             first = os.lseek(descriptor, self.position, os.SEEK_DATA)
             hole = os.lseek(descriptor, first, os.SEEK_HOLE)
         finally:
-            os.lseek(descriptor, CAPACITY * DUMP_ROOM, os.SEEK_SET)
+            os.lseek(descriptor, _STRAY, os.SEEK_SET)
         if first >= end:
             return b""
         written = os.pread(descriptor, min(hole, end) - first, first)

@@ -47,6 +47,8 @@ SIGALRM = _number("SIGALRM")
 SIGCHLD = _number("SIGCHLD")
 SIGTTIN = _number("SIGTTIN")
 SIGTTOU = _number("SIGTTOU")
+SIGURG = _number("SIGURG")
+"""Tells a worker that there is a note on the board. Whoever has no handler for it is not harmed."""
 
 
 def _or_default(handler: Any) -> Any:
@@ -61,6 +63,13 @@ def existing(*numbers: int | None) -> list[int]:
 
 STOPPING = existing(SIGTERM, SIGINT, SIGHUP, SIGALRM, SIGCHLD)
 """What must not arrive between a fork and the child's own handlers."""
+_HELD_BACK = [*STOPPING, *existing(SIGURG)]
+
+
+def for_notes() -> int | None:
+    """SIGURG, unless the application has a use of its own for it."""
+    free = SIGURG is not None and _signal.getsignal(SIGURG) in (_signal.SIG_DFL, _note)
+    return SIGURG if free else None
 
 
 @contextlib.contextmanager
@@ -69,7 +78,7 @@ def blocked() -> Iterator[None]:
     if _change_mask is None:
         yield
         return
-    before = _change_mask(_signal.SIG_BLOCK, STOPPING)
+    before = _change_mask(_signal.SIG_BLOCK, _HELD_BACK)
     try:
         yield
     finally:
@@ -79,7 +88,7 @@ def blocked() -> Iterator[None]:
 def unblock() -> None:
     """Let the signals through that :func:`blocked` holds back."""
     if _change_mask is not None:
-        _change_mask(_SIG_UNBLOCK, STOPPING)
+        _change_mask(_SIG_UNBLOCK, _HELD_BACK)
 
 
 _noting: Signals | None = None

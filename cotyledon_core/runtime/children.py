@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cotyledon_core.process import proctable
 from cotyledon_core.process.child import Child
@@ -16,12 +16,14 @@ from cotyledon_core.supervision.findings import Findings
 from cotyledon_core.supervision.messages import Incarnation
 
 ANCESTRY_LIMIT = 16
+NO_ANSWERS: Mapping[int, str] = {}
 
 
 class WorkerProcess:
     """A living process of a worker."""
 
     __slots__ = (
+        "answers",
         "child",
         "dump",
         "error",
@@ -62,6 +64,8 @@ class WorkerProcess:
         self.undelivered: list[Request] = []
         """What waits until the process can take it."""
         self.usage: Usage | None = None
+        self.answers: Mapping[int, str] = NO_ANSWERS
+        """By the number of a question that was put to it; empty until it has answered."""
 
     def findings(self) -> Findings:
         """What is known of the process, after its end; as long as it has its place."""

@@ -54,6 +54,12 @@ def _error(process: WorkerProcess, value: str) -> None:
     process.error = value
 
 
+def _log_level(process: WorkerProcess, value: str) -> None:
+    number, _, answer = value.partition("\t")
+    if int(number) in process.answers:
+        process.answers = {**process.answers, int(number): answer}
+
+
 HEARD: Mapping[str, Heard] = {
     "READY": _ready,
     "STATUS": lambda process, value: msg.StatusTold(process.incarnation, value),
@@ -66,6 +72,7 @@ HEARD: Mapping[str, Heard] = {
     "X_LEAVE": lambda process, value: msg.LeaveAsked(process.incarnation),
     "X_RECYCLE": lambda process, value: msg.RecycleAsked(process.incarnation, value),
     "X_LISTENING": _listening,
+    "X_LOG_LEVEL": _log_level,
     "X_STOP_SIGNAL": _stop_signal,
     "X_RELOAD_SIGNAL": _reload_signal,
     "X_START_ERROR": _start_error,

@@ -92,6 +92,7 @@ class Run:
         settings = self._engine.control
         self._record(settings, name)
         if settings.socket:
+            from cotyledon_core.runtime.log_levels import LogLevels
             from cotyledon_core.runtime.steering import Steering, open_server
 
             assert self.recorder is not None
@@ -102,6 +103,7 @@ class Run:
                 self._stopping,
                 self.children,
                 self.recorder,
+                LogLevels(self._board, self._engine.definitions, self.children),
             )
             self.server = open_server(settings, name, self._selector, steering)
             if self.server is not None:

@@ -17,6 +17,7 @@ from cotyledon_core.log import Log
 from cotyledon_core.process import clock
 from cotyledon_core.runtime.children import Children, WorkerProcess
 from cotyledon_core.runtime.dispatcher import Dispatcher
+from cotyledon_core.runtime.log_levels import LogLevels
 from cotyledon_core.runtime.recorder import Commanded, Recorder
 from cotyledon_core.supervision.actions import CommandDone
 from cotyledon_core.supervision.messages import OperatorCommand
@@ -41,6 +42,7 @@ class Steering:
         stopping: Callable[[], bool],
         children: Children,
         recorder: Recorder,
+        log_levels: LogLevels,
     ) -> None:
         self._engine = engine
         self._dispatcher = dispatcher
@@ -48,6 +50,7 @@ class Steering:
         self._stopping = stopping
         self._children = children
         self.recorder = recorder
+        self.log_levels = log_levels
 
     @property
     def ledger(self) -> Ledger:

@@ -51,6 +51,11 @@ class Assignment(Record):
     """Where an external program may send sd_notify messages."""
 
     @property
+    def is_bounded(self) -> bool:
+        """Whether the worker has to watch what it has done, or its size."""
+        return bool(self.max_tasks or self.max_memory)
+
+    @property
     def worker_name(self) -> str:
         return f"{self.service_name}({self.worker_id})"
 

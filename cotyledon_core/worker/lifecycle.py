@@ -34,32 +34,33 @@ from sys import modules
 from typing import Any, NoReturn
 
 from cotyledon_core.exceptions import shown
-from cotyledon_core.process.remnants import FOREVER
+from cotyledon_core.process.remnants import FOREVER, LONGEST_WAIT
 from cotyledon_core.process.roll import Roll
 from cotyledon_core.process.signals import (
     SIGALRM,
     SIGHUP,
     SIGINT,
     SIGTERM,
+    SIGURG,
     Signals,
     existing,
+    for_notes,
     unblock,
 )
 from cotyledon_core.process.title import set_title
 from cotyledon_core.service import class_of, has_own_reload
-from cotyledon_core.worker import ending
+from cotyledon_core.worker import ending, log_levels
 from cotyledon_core.worker.assignment import Assignment
 from cotyledon_core.worker.duties import Duties
 from cotyledon_core.worker.heartbeat import Heartbeat, ProcessHeartbeat
 from cotyledon_core.worker.manager_link import ManagerLink
+from cotyledon_core.worker.new_worker_hooks import run_hooks
 from cotyledon_core.worker.recycling import Recycling
 from cotyledon_core.worker.tracing import trace_this_thread
 from cotyledon_core.worker.traits import Traits
 
 LEAVE = "X_LEAVE=1"
 """Asks the manager for a replacement."""
-LONGEST_WAIT = 86400.0
-"""Seconds; the system does not take any number."""
 
 _current: Worker | None = None
 
@@ -77,7 +78,6 @@ class Worker:
 
     def __init__(self, assignment: Assignment, link: ManagerLink, roll: Roll | None = None) -> None:
         self.pid = 0
-        self.name = assignment.worker_name
         self._assignment = assignment
         self.link = link
         self._roll = roll
@@ -89,8 +89,7 @@ class Worker:
         )
         self._traits = Traits(class_of(assignment.factory), assignment.ready_when)
         self._hooked = bool(assignment.new_worker_hooks)
-        self._bounded = bool(assignment.max_tasks or assignment.max_memory)
-        self._has_duties = bool(self._bounded or assignment.watchdog_timeout)
+        self._has_duties = bool(assignment.is_bounded or assignment.watchdog_timeout)
         self._worker_id = assignment.worker_id
         self._class_known = assignment.class_known
         self._service: Any = None
@@ -102,14 +101,15 @@ class Worker:
         self._booting = True
         self._status = 1
         self._deadline: float | None = None
-        self._terminating = False
-        self._orphaned = False
-        self._reload_wanted = False
-        self._reloading = False
+        self._terminating = self._orphaned = False
+        self._reload_wanted = self._reloading = False
         self._lock = allocate_lock()
         self._end_lock = allocate_lock()
         self._duties = Duties()
-        self.signals = Signals(existing(SIGTERM, SIGINT, SIGHUP, SIGALRM), urgent=self._urgent)
+        self._levels_wanted = log_levels.wanted(link.place)
+        self.signals = Signals(
+            existing(SIGTERM, SIGINT, SIGHUP, SIGALRM, for_notes()), self._urgent
+        )
 
     # -- boot
 
@@ -129,14 +129,16 @@ class Worker:
         _current = self
         self.pid = self.link.pid = pid
         try:
-            if self._bounded:
-                self.recycling = Recycling(self._assignment, self.tell)
+            if self._has_duties:
+                self.recycling = Recycling.of(self._assignment, self.tell)
             if self.signals.reader < 0:
                 self.signals.open()
             unblock()
             if not signals_held:
                 self.tell("X_LISTENING=1")
             set_title(self._title)
+            if self._levels_wanted:
+                log_levels.begin(self._assignment, self.link, self.signals)
             self._boot(report)
             start_thread(self._in_thread, ("run", self._calls.run))
             while True:
@@ -155,7 +157,7 @@ class Worker:
             traits = self._traits = Traits(type(service), self._assignment.ready_when)
         self._introduce(service)
         if self._hooked:
-            self._run_hooks()
+            run_hooks(self._assignment, service, self.tell)
         if traits.executes:
             self._become(service.program(), report, traits.notified)
         self._booting = False
@@ -194,15 +196,6 @@ class Worker:
         name = getattr(service, "__dict__", {}).get("name") or getattr(names, "name", None)
         if name is not None and name != assignment.service_name:
             set_title(self._title_with(name))
-
-    def _run_hooks(self) -> None:
-        assignment = self._assignment
-        try:
-            for hook in assignment.new_worker_hooks:
-                hook(assignment.service_id, assignment.worker_id, self._service)
-        except Exception as error:
-            ending.log_exception(f"a new_worker hook of {self.name}", error)
-            self.tell(f"X_HOOK_FAILED={shown(error)}")
 
     def _become(self, program: Any, report: int | None, notified: bool) -> None:
         if program is not None:
@@ -278,6 +271,8 @@ class Worker:
             os._exit(1)
         if self._deadline is not None and self._is_overdue():
             self._overrun()
+        if SIGURG in pending:
+            start_thread(log_levels.take_up, (self._assignment, self.link))
         if self._has_duties:
             self._duties.perform_due()
         if SIGTERM in pending or manager_died:
@@ -319,7 +314,7 @@ class Worker:
         self._limit()
         start_thread(self._in_thread, ("terminate", self._service_terminate))
         if manager_died:
-            ending.log_manager_death(self.name, self.pid)
+            ending.log_manager_death(self._assignment.worker_name, self.pid)
 
     def _service_terminate(self) -> None:
         with self._lock:
@@ -362,6 +357,7 @@ class Worker:
             return LEAVE
         if self._reloads():
             self._calls.reload()
+        log_levels.hold_again(self.signals)
         return "X_RELOADED=1"
 
     # -- threads and ends
@@ -391,7 +387,7 @@ class Worker:
             self.signals.wake()
         if not wanted:
             self.tell(f"X_ERROR={shown(error)}")
-            ending.log_exception(f"{what} of {self.name}", error)
+            ending.log_exception(f"{what} of {self._assignment.worker_name}", error)
         if self._event_loop is not None and what != "start":
             self._event_loop.wind_up()
         if self._orphaned and not self._assignment.own_group:

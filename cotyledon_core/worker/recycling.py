@@ -44,6 +44,11 @@ class Recycling:
         self._tasks = 0
         self._lock = _thread.allocate_lock()
 
+    @classmethod
+    def of(cls, assignment: Assignment, tell: Callable[[str], None]) -> Recycling | None:
+        """None if the worker has no bounds."""
+        return cls(assignment, tell) if assignment.is_bounded else None
+
     def task_done(self) -> None:
         """From any thread."""
         if not self._most_tasks:

@@ -1,4 +1,4 @@
-"""Commands that look closer: ``events``, ``dump`` and ``log-level``."""
+"""Commands that look closer: ``events`` and ``dump``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cotyledon_core.process.board import Place
 from cotyledon_core.runtime.recorder import Entry, Recorder
 
 if TYPE_CHECKING:
-    import logging
+    pass
 
 ENTRIES_AT_ONCE = 32
 """Of the flight recorder, told in one turn."""
@@ -21,7 +21,6 @@ DUMP_PATIENCE = 2.0
 """Seconds that a worker has to write its stacks."""
 DUMP_PAUSE = 0.05
 """Seconds until it is looked again whether they are there, and whole."""
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "NOTSET")
 
 
 class Reading(Task):
@@ -130,36 +129,6 @@ def _own_stacks() -> str:
         os.close(descriptor)
 
 
-def log_level(context: Context, logger: str | None, level: str | None) -> dict[str, Any]:
-    """The level of a logger in the manager; another, if one is given."""
-    import logging
-
-    if level is not None and context.level < Level.WRITE:
-        raise Refusal(Code.NOT_ALLOWED, f"uid {context.peer.uid} may only look, not set a level")
-    name = logger or logging.root.name
-    if level is not None:
-        context.manager.note_command(f"log-level {name} {level}", context.peer)
-        logging.getLogger(name).setLevel(level)
-    found = _nearest(name)
-    return {
-        "logger": name,
-        "level": logging.getLevelName(found.level if found.name == name else logging.NOTSET),
-        "effective": logging.getLevelName(found.getEffectiveLevel()),
-    }
-
-
-def _nearest(name: str) -> logging.Logger:
-    """The logger of that name, or the next above it; to look makes none, which would stay."""
-    import logging
-
-    while name:
-        found = logging.root.manager.loggerDict.get(name)
-        if isinstance(found, logging.Logger):
-            return found
-        name = name.rpartition(".")[0]
-    return logging.root
-
-
 COMMANDS = (
     Command(
         "events",
@@ -173,10 +142,4 @@ COMMANDS = (
         ),
     ),
     Command("dump", Level.WRITE, dump, (SERVICE, WORKER)),
-    Command(
-        "log-level",
-        Level.READ,
-        log_level,
-        (Argument("logger", str), Argument("level", str, choices=LEVELS)),
-    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ in-place = reconfigured_plugins:InPlace
 whole = reconfigured_plugins:Whole
 whole-in-place = reconfigured_plugins:WholeInPlace
 global = reconfigured_plugins:Global
+logging = reconfigured_plugins:Logging
 [cotyledon.restart_policies]
 broken = reconfigured_plugins:Broken
 absent = no_such_module:Absent
@@ -154,6 +156,20 @@ class Global(cotyledon.Service):
 
     def run(self) -> None:
         record("seen", worker_id=self.worker_id, fixed=cfg.CONF.fixed, soft=cfg.CONF.soft)
+
+
+class Logging(cotyledon.Service):
+    """Configures logging itself, at its start and at each reload."""
+
+    name = "logging"
+
+    def __init__(self, worker_id: Any) -> None:
+        super().__init__(worker_id)
+        logging.getLogger("app").setLevel("WARNING")
+
+    def reload(self) -> None:
+        logging.getLogger("app").setLevel("ERROR")
+        record("configured", worker_id=self.worker_id)
 
 
 class Broken(cotyledon.RestartPolicy):

@@ -37,6 +37,7 @@ class Manager:
     """Nothing runs."""
 
     stopping = False
+    log_levels: Any = None
 
     def __init__(self) -> None:
         self.ledger = Ledger()

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cotyledon_core.process.board import DUMP_ROOM, NOWHERE, Board, Place, default_signal
+from cotyledon_core.process.stamps import CAPACITY
 from cotyledon_core.signal_names import signal_number
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="Linux only")
@@ -288,3 +289,34 @@ def test_a_grace_period_that_changes() -> None:
     board.close()
     assert NOWHERE.grace(4.0) == 4.0
     NOWHERE.set_grace(5.0)
+
+
+def test_a_note_is_read_by_those_that_are_forked(board: Board, in_child: InChild) -> None:
+    place = board.take()
+    assert board.read_note() == b""
+    with board.lending():
+        board.lend(place)
+        board.write_note(b"a longer one")
+        assert in_child(board.read_note) == b"a longer one"
+        board.write_note(b"another")
+        assert in_child(board.read_note) == b"another"
+    assert board.read_note() == b"another"
+    # it is no worker's stacks
+    assert place.take_dump() == ""
+
+
+def test_a_torn_note_is_none(board: Board) -> None:
+    board.write_note(b"something")
+    os.pwrite(board.descriptor, b"X", CAPACITY * DUMP_ROOM + 10)
+    with pytest.raises(ValueError, match="torn"):
+        board.read_note()
+
+
+def test_who_begins_later_has_to_read_the_note(board: Board) -> None:
+    assert not board.take().noted
+    board.noted = True
+    assert board.take().noted
+    assert not NOWHERE.noted
+    copy = os.dup(board.descriptor)
+    assert Board(0, copy).noted
+    os.close(copy)
