@@ -277,3 +277,24 @@ def test_a_child_that_was_made_while_blocked_keeps_its_signal(in_child: InChild)
         return ours.take(), status
 
     assert in_child(look) == (set(), 42)
+
+
+def test_a_signal_that_the_application_uses_is_left_to_it() -> None:
+    assert signals.for_notes() == signal.SIGURG
+    before = signal.signal(signal.SIGURG, ignored)
+    try:
+        assert signals.for_notes() is None
+    finally:
+        signal.signal(signal.SIGURG, before)
+
+
+def test_the_signal_for_notes_waits_for_the_child_s_handler(in_child: InChild) -> None:
+    def held_back() -> set[int]:
+        os.kill(os.getpid(), signal.SIGURG)
+        made = Signals([int(signal.SIGURG)])
+        made.install()
+        signals.unblock()
+        return made.take()
+
+    with signals.blocked():
+        assert in_child(held_back) == {signal.SIGURG}
