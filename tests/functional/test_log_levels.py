@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 
@@ -52,6 +53,8 @@ def test_it_holds_in_a_worker_and_its_replacement_until_it_is_reset(
         assert levels(client) == {0: "WARNING", 1: "DEBUG"}
         assert running.pids() == pids
         replace(running, 1)
+        # before its service is made, and after
+        assert running.application.records("found", worker_id=1)[-1].level == logging.DEBUG
         running.application.until(lambda: levels(client)[1] == "DEBUG", "the level again")
         assert levels(client)[0] == "WARNING"
         (told,) = client.worker_log_levels("web", 1, logger=APP, level="RESET")

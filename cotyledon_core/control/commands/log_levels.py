@@ -20,8 +20,6 @@ TOLD_AT_ONCE = 64
 """Workers that are signalled in one turn."""
 PATIENCE = 2.0
 """Seconds that workers have to answer."""
-PAUSE = 0.05
-"""Seconds until it is looked again whether they have."""
 
 
 def log_level(context: Context, logger: str | None, level: str | None) -> dict[str, Any]:
@@ -95,15 +93,13 @@ class Levels(Task):
         self._number = self._levels.ask(logger, processes, order)
         self._told = 0
         self._until = now + PATIENCE
-        self._look_at = now
 
     def step(self, now: float, tell: Tell) -> Done | None:
         for process in self._processes[self._told : self._told + TOLD_AT_ONCE]:
             self._told += 1
             self._levels.tell(process)
-        if self._told < len(self._processes) or now < self._look_at:
+        if self._told < len(self._processes):
             return None
-        self._look_at = now + PAUSE
         living = [process for process in self._processes if self._levels.lives(process)]
         if now < self._until and not all(each.answers[self._number] for each in living):
             return None
@@ -120,7 +116,8 @@ class Levels(Task):
         }
 
     def deadline(self) -> float | None:
-        return 0.0 if self._told < len(self._processes) else self._look_at
+        # an answer, and the end of a worker, begin a turn of their own
+        return 0.0 if self._told < len(self._processes) else self._until
 
     def close(self) -> None:
         self._levels.forget(self._number, self._processes)

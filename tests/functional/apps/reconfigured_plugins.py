@@ -165,6 +165,7 @@ class Logging(cotyledon.Service):
 
     def __init__(self, worker_id: Any) -> None:
         super().__init__(worker_id)
+        record("found", worker_id=worker_id, level=logging.getLogger("app").level)
         logging.getLogger("app").setLevel("WARNING")
 
     def reload(self) -> None:

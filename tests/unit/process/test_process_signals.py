@@ -305,3 +305,24 @@ def test_a_child_handles_as_before_what_its_parent_alone_notes(in_child: InChild
         return [*found, dispositions()]
 
     assert in_child(look) == [42, 42, {USR1}, [True, False]]
+
+
+def test_a_signal_that_the_application_uses_is_left_to_it() -> None:
+    assert signals.for_notes() == signal.SIGURG
+    before = signal.signal(signal.SIGURG, ignored)
+    try:
+        assert signals.for_notes() is None
+    finally:
+        signal.signal(signal.SIGURG, before)
+
+
+def test_the_signal_for_notes_waits_for_the_child_s_handler(in_child: InChild) -> None:
+    def held_back() -> set[int]:
+        os.kill(os.getpid(), signal.SIGURG)
+        made = Signals([int(signal.SIGURG)])
+        made.install()
+        signals.unblock()
+        return made.take()
+
+    with signals.blocked():
+        assert in_child(held_back) == {signal.SIGURG}
