@@ -205,11 +205,12 @@ class Supervisor:
         service, results = self._situation.roster.find(message.service_id), self._situation.results
         if self._situation.stopping:
             results.refuse(message.number, STOPPING)
-        elif service is None or service.leaving:
+            return
+        if service is None or service.leaving:
             results.refuse(message.number, "the service was removed")
-        else:
-            results.expect(message.number, service, Wish.SIZE)
-        if service is None or service.leaving or message.workers == service.wanted:
+            return
+        results.expect(message.number, service, Wish.SIZE)
+        if message.workers == service.wanted:
             return
         results.supersede(service, message.number)
         old, service.wanted = service.wanted, message.workers

@@ -384,6 +384,7 @@ def test_commands_that_cannot_be_obeyed_are_refused() -> None:
     for kind in (msg.OperatorStop, msg.OperatorStart, msg.OperatorRestart, msg.Await):
         assert "stopping" in (result(simulation, command(simulation, kind(web))) or "")
     assert "stopping" in (result(simulation, command(simulation, msg.Scale(web, 3))) or "")
+    assert not simulation.events_of(events.ServiceScaled)
     assert "stopping" in (result(simulation, command(simulation, msg.AskReload())) or "")
 
 

@@ -186,7 +186,8 @@ class Watched(Simulation):
         elif isinstance(message, msg.AddService):
             self._add_spec(message.spec)
         elif isinstance(message, msg.Scale):
-            self.wanted[message.service_id] = message.workers
+            if not self.stop_noticed:
+                self.wanted[message.service_id] = message.workers
         elif isinstance(message, msg.SetGrace):
             self.grace = message.grace
         elif isinstance(message, msg.GraceAnnounced | msg.TimeoutExtended | msg.Ready | msg.Beat):
@@ -469,7 +470,8 @@ class Watched(Simulation):
             return [
                 process
                 for process in unasked
-                if process.incarnation.service_id == message.service_id
+                if not self.stop_noticed
+                and process.incarnation.service_id == message.service_id
                 and process.incarnation.worker_id >= message.workers
             ]
         if self._is_obeyed(message):
