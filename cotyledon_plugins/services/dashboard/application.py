@@ -51,10 +51,10 @@ _STATUSES = {
 }
 """Of the manager's refusals; all others are 409."""
 
-LOG = logging.getLogger(__name__)
-
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 """Of refusals that are HTTP's."""
+
+LOG = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
