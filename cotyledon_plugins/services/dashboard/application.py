@@ -51,6 +51,9 @@ _STATUSES = {
 }
 """Of the manager's refusals; all others are 409."""
 
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+"""Of refusals that are HTTP's."""
+
 LOG = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -127,7 +130,7 @@ class Dashboard:
         except web.HTTPException as error:
             if error.status < 400:
                 raise
-            code = error.reason.lower().replace(" ", "_")
+            code = _CODES.get(error.status, "bad_request")
             return _error(error.status, code, error.reason)
         except ConnectionError:
             raise
