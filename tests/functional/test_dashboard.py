@@ -200,6 +200,18 @@ def test_our_own_page_may(one: Browser) -> None:
     assert browser.post("/api/actions/log-level", {}, headers).status == 200
 
 
+def test_a_proxy_may_have_a_password_of_its_own(one: Browser) -> None:
+    """It passes on the browser's header, beside our cookie."""
+    browser = Browser(one.port, Authorization="Basic dXNlcjpwYXNzd29yZA==")
+    assert browser.sign_in().status == 204
+    assert browser.get("/api/session").value["signed_in"] is True
+    assert browser.get("/api/status").status == 200
+    assert browser.act("log-level").status == 200
+    # by the cookie, so from our own page only
+    answer = browser.post("/api/actions/log-level", {}, {"X-Cotyledon": ""})
+    assert answer.code == FOREIGN
+
+
 def test_a_program_needs_no_header_but_the_token(one: Browser) -> None:
     headers = {"Content-Type": "application/json", **BEARER}
     assert one.ask("POST", "/api/actions/log-level", b"{}", headers).status == 200

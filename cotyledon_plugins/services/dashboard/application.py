@@ -173,17 +173,16 @@ class Dashboard:
         """Whether the request may do what it does because of the browser's cookie."""
         return (
             self._cookie in request.cookies
-            and hdrs.AUTHORIZATION not in request.headers
+            and _bearer(request) is None
             and request.path != "/api/sign-in"
         )
 
     def _may_look(self, request: web.Request) -> bool:
         if self._token is None:
             return True
-        authorization = request.headers.get(hdrs.AUTHORIZATION)
-        if authorization is not None:
-            scheme, _, given = authorization.partition(" ")
-            return scheme.lower() == "bearer" and self._is_token(self._token, given.strip())
+        given = _bearer(request)
+        if given is not None:
+            return self._is_token(self._token, given)
         return self._token.has_signed(request.cookies.get(self._cookie, ""), time.time())
 
     def _is_token(self, token: Token, given: str) -> bool:
@@ -322,6 +321,12 @@ async def _send_all(subscription: Subscription, response: web.StreamResponse) ->
                         data = await subscription.next()
     except (ConnectionError, TimeoutError):
         pass
+
+
+def _bearer(request: web.Request) -> str | None:
+    """The token that a program sends; any other authorization is that of a proxy before us."""
+    scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else None
 
 
 async def _body(request: web.Request) -> Any:
