@@ -13,7 +13,8 @@ const TICK = 1000;
 const REMEMBERED = 1000;
 const KNOWN = 5000;
 /** Without a word for so long, the server is taken for lost. */
-const SILENCE = 15;
+const SILENCE = 5;
+const NO_ANSWER = "The dashboard does not answer";
 const NO_TOKEN =
     "You may look, but not act: actions need a token. Set token or token_file of this service.";
 const READ_ONLY =
@@ -89,7 +90,7 @@ class Dashboard {
         this.events = new Events();
         this.stream = new Stream("/api/stream", {
             open: () => this.#remember(),
-            broken: () => this.#lose("The dashboard does not answer"),
+            broken: () => this.#lose(NO_ANSWER),
             mayReturn,
             status: (snapshot) => this.#take(snapshot),
             entry: (entry) => this.#note(entry),
@@ -106,7 +107,7 @@ class Dashboard {
 
     /** What was before the stream began; in the meantime it may have told some of that. */
     async #remember() {
-        this.#early = [];
+        this.#early ??= [];
         let entries = [];
         try {
             const former = get("/api/events", { limit: REMEMBERED });
@@ -118,7 +119,7 @@ class Dashboard {
         } catch (error) {
             complain(error);
         }
-        const early = this.#early;
+        const early = this.#early ?? [];
         this.#early = null;
         for (const entry of [...entries, ...early]) this.#note(entry);
     }
@@ -156,6 +157,7 @@ class Dashboard {
     #tick() {
         const silent = (performance.now() - this.#heard) / 1000;
         if (this.#snapshot && !this.#lost && silent > SILENCE + 3 * (this.interval ?? 1)) {
+            this.#lose(NO_ANSWER);
             this.stream.restart();
         }
         if (!this.#lost) this.#draw();
