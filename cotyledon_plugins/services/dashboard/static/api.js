@@ -49,8 +49,8 @@ const LONGEST_PAUSE = 10_000;
  * The server's stream of what happens; connects again by itself, which is not left to the browser:
  * that gives up for good at any answer but 200.
  *
- * `handlers`: `open` when it is connected, `broken` when it is not and cannot be at once, `mayReturn`,
- * which is asked before each new attempt, and one for each kind of message.
+ * `handlers`: `open` when it is connected, `broken` when it is not and cannot be at once,
+ * `mayReturn`, which is asked before each new attempt, and one for each kind of message.
  */
 export class Stream {
     #source = null;

@@ -21,7 +21,8 @@ const READ_ONLY =
     "You may look, but not act: the manager's control socket lets the dashboard's user only look.";
 
 function complain(error) {
-    tell(byId("error"), error instanceof Refused ? `Not all can be shown: ${error.message}` : `${error}`);
+    const text = error instanceof Refused ? `Not all can be shown: ${error.message}` : `${error}`;
+    tell(byId("error"), text);
 }
 
 /** The top of the page. */
@@ -51,11 +52,12 @@ class Header {
         const lives = `up ${uptime(manager.uptime + passed)}`;
         setText(byId("facts"), `process ${manager.pid} · ${lives} · ${use}`);
         const missing = services.filter((service) => !service.as_wanted).map(({ name }) => name);
-        const text = asWanted ? "as wanted" : `not as wanted${missing.length ? ": " : ""}`;
         const few = missing.length > 3 ? count(missing.length, "service") : list(missing);
-        showBadge(this.wanted, asWanted ? text : text + few, ...(asWanted ? ["✓", "good"] : ["!", "warn"]));
+        if (asWanted) showBadge(this.wanted, "as wanted", "✓", "good");
+        else showBadge(this.wanted, `not as wanted${few && `: ${few}`}`, "!", "warn");
         const why = manager.stop_reason ? `: ${manager.stop_reason}` : "";
-        showBadge(this.stage, `manager ${manager.stage}${why}`, ...(manager.stage === "ready" ? ["✓", "good"] : ["…", "busy"]));
+        const look = manager.stage === "ready" ? ["✓", "good"] : ["…", "busy"];
+        showBadge(this.stage, `manager ${manager.stage}${why}`, ...look);
         this.#showReload(manager, now);
     }
 
