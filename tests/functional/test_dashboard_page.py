@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,6 +55,7 @@ class Shown(Dashboard):
 
     :param web: its options.
     :param services: further ones.
+    :param more: other sections of the configuration.
     :param options: of the dashboard.
     """
 
@@ -64,10 +64,11 @@ class Shown(Dashboard):
         launch: Launch,
         web: dict[str, Any] | None = None,
         services: dict[str, dict[str, Any]] | None = None,
+        more: dict[str, dict[str, Any]] | None = None,
         **options: Any,
     ) -> None:
         all_services = {"web": {"workers": 2, **(web or {})}, **(services or {})}
-        super().__init__(launch, {"token": TOKEN, **options}, all_services)
+        super().__init__(launch, {"token": TOKEN, **options}, all_services, more)
 
     @property
     def url(self) -> str:
@@ -376,10 +377,11 @@ def test_manager_that_does_not_answer_is_told(launch: Launch, browser: Browser) 
 
 
 def test_page_comes_back_when_the_dashboard_does(launch: Launch, browser: Browser) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    running = Shown(launch, address=f"127.0.0.1:{port}")
+    running = Shown(
+        launch,
+        more={"socket:page": {"address": "127.0.0.1:0"}},
+        sockets="page",
+    )
     sign_in(browser, running)
     browser.script("window.there = true")
     pid = running.worker("dashboard").pid
@@ -391,6 +393,18 @@ def test_page_comes_back_when_the_dashboard_does(launch: Launch, browser: Browse
     assert all("ERR_" in line for line in browser.complaints())
 
 
+def test_dashboard_that_hangs_is_told(launch: Launch, browser: Browser) -> None:
+    running = Shown(launch)
+    sign_in(browser, running)
+    pid = running.worker("dashboard").pid or 0
+    os.kill(pid, signal.SIGSTOP)
+    browser.wait_for("#lost", "The dashboard does not answer")
+    os.kill(pid, signal.SIGCONT)
+    browser.wait_until_gone("#lost")
+    os.kill(running.worker("web").pid or 0, signal.SIGKILL)
+    browser.wait_for(row("web:0"), "Last end", "signal 9", "running")
+
+
 def test_page_comes_back_once(faked: FakeDashboard, browser: Browser) -> None:
     faked.status = crowd(1)
     browser.open(faked.url)
@@ -400,7 +414,7 @@ def test_page_comes_back_once(faked: FakeDashboard, browser: Browser) -> None:
         # as if nothing had come for long
         browser.script("const now = performance.now(); performance.now = () => now + 1e6")
         browser.wait_for("#lost", "does not answer")
-        browser.until(lambda: faked.asked["/api/session"] == 3, "two attempts")
+        browser.until(lambda: faked.asked["/api/session"] == 2, "an attempt")
     browser.wait_until_gone("#lost")
     faked.send("status", crowd(2))
     browser.wait_for(row("web:1"), "running")

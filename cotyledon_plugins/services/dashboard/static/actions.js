@@ -78,8 +78,8 @@ function stop(of) {
     const whom = one
         ? `${one} is`
         : `The ${count(living(of.service), "running worker")} of ${of.service.name} are`;
-    const text = `${whom} asked to end, and killed after the grace period. Nothing is started in its place
-        until somebody asks for that. If it is this dashboard, it cannot be done from here.`;
+    const text = `${whom} asked to end, and killed after the grace period. Nothing is started in its
+        place until somebody asks for that. If it is this dashboard, it cannot be done from here.`;
     command("stop", "Stop", of, { danger: true, text: () => text });
 }
 
@@ -103,10 +103,10 @@ function scale(of) {
         const change = Math.abs(wanted - now);
         if (!change) return `${name} has ${count(now, "worker")}: nothing changes.`;
         return wanted > now
-            ? `${count(change, "worker")} more of ${name} will be started: ${wanted} instead of ${now}.
-                ${lasts}`
-            : `${count(change, "worker")} of ${name} will be asked to end, those with the highest numbers:
-                ${wanted} will be there instead of ${now}. ${lasts}`;
+            ? `${count(change, "worker")} more of ${name} will be started: ${wanted} instead of
+                ${now}. ${lasts}`
+            : `${count(change, "worker")} of ${name} will be asked to end, those with the highest
+                numbers: ${wanted} will be there instead of ${now}. ${lasts}`;
     };
     command("scale", "Scale", of, {
         parts: [field(`Workers of ${name}`, input)],
@@ -162,13 +162,14 @@ async function reload() {
     const none = "The configuration is as it was when it was last read: nothing would change.";
     const refused = lines.some((text) => text.startsWith("!"));
     const items = lines.map((text) => element("li", {}, text));
+    const changes = element("ul", { class: "preview" }, ...items);
     const text = refused
         ? "The manager would refuse this, and nothing would change."
         : "The manager reads its configuration again, and takes over what differs, as above.";
     ask({
         title: "Reload the configuration?",
         submit: "Reload",
-        parts: [items.length ? element("ul", { class: "preview" }, ...items) : element("p", {}, none)],
+        parts: [lines.length ? changes : element("p", {}, none)],
         text: () => text,
         danger: refused,
         send: async () => {
@@ -182,9 +183,11 @@ function shutdown(name) {
     const texts = {
         graceful: `Every worker of every service is asked to end, and killed after its grace period.
             Then the manager ends.`,
-        now: "Every worker of every service is killed at once, whatever it is doing. Then the manager ends.",
+        now: `Every worker of every service is ended at once, whatever it is doing, without a grace
+            period. Then the manager ends.`,
     };
-    const after = "If this dashboard is one of its services, it ends too: nothing here can start it again.";
+    const after = `If this dashboard is one of its services, it ends too: nothing here can start it
+        again.`;
     ask({
         title: `Shut down ${name}?`,
         submit: `Shut down ${name}`,
@@ -208,8 +211,8 @@ function logLevel() {
         name: "logger", placeholder: "the root logger", autocapitalize: "none", spellcheck: "false",
     });
     const options = LEVELS.map((level) => element("option", {}, level));
-    const level = element("select", { name: "level" }, element("option", { value: "" }, "only show it"));
-    level.append(...options);
+    const none = element("option", { value: "" }, "only show it");
+    const level = element("select", { name: "level" }, none, ...options);
     const named = (given) => (given.logger ? `The logger ${given.logger}` : "The root logger");
     ask({
         title: "Log level of the manager",
@@ -222,8 +225,8 @@ function logLevel() {
         send: async (given) => {
             const body = Object.fromEntries(Object.entries(given).filter(([, value]) => value));
             const now = await act("log-level", body);
-            const name = now.logger || "root";
-            return element("p", { role: "status" }, `${name}: ${now.level}, effective ${now.effective}`);
+            const text = `${now.logger || "root"}: ${now.level}, effective ${now.effective}`;
+            return element("p", { role: "status" }, text);
         },
     });
 }

@@ -8,10 +8,13 @@ export class Refused extends Error {
     }
 }
 
+const PATIENCE = 15_000;
+
 async function ask(path, options) {
+    const signal = AbortSignal.timeout(PATIENCE);
     let response;
     try {
-        response = await fetch(path, { credentials: "same-origin", ...options });
+        response = await fetch(path, { credentials: "same-origin", signal, ...options });
     } catch {
         throw new Refused("lost", "the dashboard does not answer");
     }
@@ -46,12 +49,13 @@ const LONGEST_PAUSE = 10_000;
  * The server's stream of what happens; connects again by itself, which is not left to the browser:
  * that gives up for good at any answer but 200.
  *
- * `handlers`: `open` when it is connected, `broken` when it is not and cannot be at once, `mayReturn`,
- * which is asked before each new attempt, and one for each kind of message.
+ * `handlers`: `open` when it is connected, `broken` when it is not and cannot be at once,
+ * `mayReturn`, which is asked before each new attempt, and one for each kind of message.
  */
 export class Stream {
     #source = null;
     #pause = SHORT_PAUSE;
+    #attempt = 0;
 
     constructor(path, { open, broken, mayReturn, ...kinds }) {
         Object.assign(this, { path, open, broken, mayReturn, kinds });
@@ -73,8 +77,12 @@ export class Stream {
     restart() {
         this.#source.close();
         if (this.#pause > SHORT_PAUSE) this.broken();
+        this.#attempt += 1;
+        const attempt = this.#attempt;
         setTimeout(async () => {
-            if (await this.mayReturn()) this.start();
+            const may = await this.mayReturn();
+            if (attempt !== this.#attempt) return;
+            if (may) this.start();
             else this.restart();
         }, this.#pause);
         this.#pause = Math.min(Math.max(this.#pause * 2, FIRST_PAUSE), LONGEST_PAUSE);

@@ -13,14 +13,16 @@ const TICK = 1000;
 const REMEMBERED = 1000;
 const KNOWN = 5000;
 /** Without a word for so long, the server is taken for lost. */
-const SILENCE = 15;
+const SILENCE = 5;
+const NO_ANSWER = "The dashboard does not answer";
 const NO_TOKEN =
     "You may look, but not act: actions need a token. Set token or token_file of this service.";
 const READ_ONLY =
     "You may look, but not act: the manager's control socket lets the dashboard's user only look.";
 
 function complain(error) {
-    tell(byId("error"), error instanceof Refused ? `Not all can be shown: ${error.message}` : `${error}`);
+    const text = error instanceof Refused ? `Not all can be shown: ${error.message}` : `${error}`;
+    tell(byId("error"), text);
 }
 
 /** The top of the page. */
@@ -50,11 +52,12 @@ class Header {
         const lives = `up ${uptime(manager.uptime + passed)}`;
         setText(byId("facts"), `process ${manager.pid} · ${lives} · ${use}`);
         const missing = services.filter((service) => !service.as_wanted).map(({ name }) => name);
-        const text = asWanted ? "as wanted" : `not as wanted${missing.length ? ": " : ""}`;
         const few = missing.length > 3 ? count(missing.length, "service") : list(missing);
-        showBadge(this.wanted, asWanted ? text : text + few, ...(asWanted ? ["✓", "good"] : ["!", "warn"]));
+        if (asWanted) showBadge(this.wanted, "as wanted", "✓", "good");
+        else showBadge(this.wanted, `not as wanted${few && `: ${few}`}`, "!", "warn");
         const why = manager.stop_reason ? `: ${manager.stop_reason}` : "";
-        showBadge(this.stage, `manager ${manager.stage}${why}`, ...(manager.stage === "ready" ? ["✓", "good"] : ["…", "busy"]));
+        const look = manager.stage === "ready" ? ["✓", "good"] : ["…", "busy"];
+        showBadge(this.stage, `manager ${manager.stage}${why}`, ...look);
         this.#showReload(manager, now);
     }
 
@@ -89,7 +92,7 @@ class Dashboard {
         this.events = new Events();
         this.stream = new Stream("/api/stream", {
             open: () => this.#remember(),
-            broken: () => this.#lose("The dashboard does not answer"),
+            broken: () => this.#lose(NO_ANSWER),
             mayReturn,
             status: (snapshot) => this.#take(snapshot),
             entry: (entry) => this.#note(entry),
@@ -106,7 +109,7 @@ class Dashboard {
 
     /** What was before the stream began; in the meantime it may have told some of that. */
     async #remember() {
-        this.#early = [];
+        this.#early ??= [];
         let entries = [];
         try {
             const former = get("/api/events", { limit: REMEMBERED });
@@ -118,7 +121,7 @@ class Dashboard {
         } catch (error) {
             complain(error);
         }
-        const early = this.#early;
+        const early = this.#early ?? [];
         this.#early = null;
         for (const entry of [...entries, ...early]) this.#note(entry);
     }
@@ -156,6 +159,7 @@ class Dashboard {
     #tick() {
         const silent = (performance.now() - this.#heard) / 1000;
         if (this.#snapshot && !this.#lost && silent > SILENCE + 3 * (this.interval ?? 1)) {
+            this.#lose(NO_ANSWER);
             this.stream.restart();
         }
         if (!this.#lost) this.#draw();

@@ -93,8 +93,9 @@ export class Events {
     }
 
     #chosen(entry) {
-        const service = this.service.value;
-        return (!service || entry.service === service) && (this.statuses.checked || !isStatus(entry));
+        const { value } = this.service;
+        const isOfService = !value || entry.service === value;
+        return isOfService && (this.statuses.checked || !isStatus(entry));
     }
 
     /** Services to choose from; one that is chosen stays, even if it has been removed. */

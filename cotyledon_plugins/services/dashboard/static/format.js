@@ -68,5 +68,6 @@ export function label(service, worker) {
 
 /** "a", "a and b", "a, b and c" */
 export function list(words) {
-    return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+    if (words.length < 2) return words.join("");
+    return `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }

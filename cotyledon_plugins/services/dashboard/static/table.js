@@ -70,9 +70,11 @@ function offer(row, actions, name, get, more) {
         return made;
     };
     make("Restart", actions.restart);
-    const turn = make("Stop", (of) => (turn.dataset.does === "Start" ? actions.start : actions.stop)(of));
-    const [text, act] = more;
-    make(text, act);
+    const turn = make("Stop", (of) => {
+        const act = turn.dataset.does === "Start" ? actions.start : actions.stop;
+        act(of);
+    });
+    make(...more);
     return (does) => {
         set(turn, "data-does", does);
         setText(turn, `${does}…`);
