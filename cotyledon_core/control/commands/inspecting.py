@@ -12,7 +12,6 @@ from cotyledon_core.control.tasks import Done, Task, Tell
 from cotyledon_core.process.board import Place
 from cotyledon_core.runtime.recorder import Entry, Recorder
 
-
 ENTRIES_AT_ONCE = 32
 """Of the flight recorder, told in one turn."""
 DUMP_PATIENCE = 2.0
