@@ -81,7 +81,7 @@ class Replacement:
 
     def restart(self, service: SupervisedService, workers: list[Worker], *, rolling: bool) -> None:
         """Have these replaced though nothing has changed, all at once unless it is rolling."""
-        service.rollout.ordered, service.rollout.gated = True, rolling
+        service.rollout.ordered = True
         for worker in workers:
             if worker.queued or worker.state is State.STOPPING:
                 self._comes(worker)
@@ -96,6 +96,8 @@ class Replacement:
                 double = service.doubles[worker.worker_id]
                 double.goal = Goal.DOWN
                 self._stopping.stop(double, Ending.REPLACEMENT)
+        # others may be on their way by an earlier command
+        service.rollout.gated = rolling or (service.rollout.gated and bool(service.rollout.waiting))
 
     def _begin(self, service: SupervisedService) -> list[Worker]:
         """A reload waits for the service from now on; those that have to be brought along.

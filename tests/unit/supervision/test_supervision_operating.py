@@ -558,3 +558,18 @@ def test_the_next_restart_after_one_that_has_failed() -> None:
         simulation.all_ready()
         simulation.settle()
     assert result(simulation, restart) == ""
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_restart_of_one_worker_leaves_a_rolling_one_what_it_is(first: int) -> None:
+    """Its loss ends it, whatever else was asked for meanwhile."""
+    simulation, web = running(4, max_unavailable=Share(1), decide=later)
+    rolling = command(simulation, msg.OperatorRestart(web, rolling=True))
+    command(simulation, msg.OperatorRestart(web, WorkerId(first)))
+    simulation.end(simulation.process(web, 0))
+    assert "was not ready" in (result(simulation, rolling) or "")
+    for _ in range(5):
+        simulation.advance(100.0)
+        simulation.all_ready()
+        simulation.settle()
+    assert [simulation.process(web, i).incarnation.number for i in (1, 3)] == [1, 1]
