@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from tests.functional.harness import DEADLINE
 
 STATIC = Path(__file__).parents[2] / "cotyledon_plugins/services/dashboard/static"
 TYPES = {
@@ -23,6 +27,18 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'"
 )
+
+
+ENTRY = {
+    "number": 1,
+    "event": "worker_ready",
+    "wall_time": 1_780_000_000.0,
+    "service": "web",
+    "worker_id": 0,
+    "pid": 10_000,
+    "text": "",
+    "data": {},
+}
 
 
 def worker(number: int, **fields: Any) -> dict[str, Any]:
@@ -87,6 +103,9 @@ class FakeDashboard:
 
     def __init__(self) -> None:
         self.status: dict[str, Any] = snapshot()
+        self.asked: Counter[str] = Counter()
+        """How often, by path."""
+        self._held: dict[str, threading.Event] = {}
         self._streams: list[queue.Queue[str | None]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
         self._server.daemon_threads = True
@@ -101,14 +120,30 @@ class FakeDashboard:
         for stream in self._streams:
             stream.put(_message(kind, data))
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """End the streams that there are."""
         for stream in self._streams:
             stream.put(None)
+
+    @contextlib.contextmanager
+    def hold(self, path: str) -> Iterator[None]:
+        """Answer requests of this path no sooner than afterwards."""
+        self._held[path] = threading.Event()
+        try:
+            yield
+        finally:
+            self._held.pop(path).set()
+
+    def close(self) -> None:
+        self.hang_up()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
     def answer(self, path: str) -> Any:
+        self.asked[path] += 1
+        if path in self._held:
+            self._held[path].wait(DEADLINE)
         return {
             "/api/session": {"token": False, "signed_in": False, "may_act": True},
             "/api/history": {"interval": 1.0, "manager": [], "services": {}},
@@ -116,7 +151,8 @@ class FakeDashboard:
         }[path]
 
     def messages(self) -> Iterator[str]:
-        """What a page is sent, without end until the server closes."""
+        """What a page is sent, without end until the server hangs up."""
+        self.asked["/api/stream"] += 1
         mine: queue.Queue[str | None] = queue.Queue()
         self._streams.append(mine)
         yield _message("status", self.status)
@@ -137,7 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/api/stream":
             self._stream()
         elif path.startswith("/api/"):
-            self._give("application/json", json.dumps(self._fake.answer(path)).encode())
+            with contextlib.suppress(OSError):  # the page has gone
+                self._give("application/json", json.dumps(self._fake.answer(path)).encode())
         else:
             file = STATIC / (path.removeprefix("/static/").lstrip("/") or "index.html")
             self._give(TYPES[file.suffix], file.read_bytes())

@@ -138,6 +138,27 @@ def test_wrong_tokens_are_bounded(running: Dashboard) -> None:
     assert browser.get("/api/session").value["signed_in"] is False
 
 
+def test_wrong_tokens_keep_out_no_owner_of_a_long_one(launch: Launch) -> None:
+    token = "0123456789abcdef" * 2
+    running = Dashboard(launch, {"token": token})
+    browser = running.browser()
+    answers = [browser.sign_in(token[:-1] + "x").code for _ in range(6)]
+    assert answers == [(401, "wrong_token")] * 5 + [(429, "too_many")]
+    assert browser.get("/api/status", {"Authorization": f"Bearer {token}"}).status == 200
+    assert browser.sign_in(token).status == 204
+    assert browser.sign_in(token.upper()).code == (429, "too_many")
+    running.stop()
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_others_asks_for_nothing(one: Browser, site: str) -> None:
+    headers = {"Sec-Fetch-Site": site}
+    for path in ("/api/stream", "/api/status", "/api/session", "/api/preview"):
+        assert one.get(path, {**BEARER, **headers}).code == FOREIGN
+    # but it may have a link to ours
+    assert one.get("/", headers).status == 200
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"token": 1}', b'{"token": null}', b"\xff"])
 def test_no_sign_in_at_all(one: Browser, body: bytes) -> None:
     assert one.ask("POST", "/api/sign-in", body, OWN_PAGE).code == (400, "bad_request")
@@ -200,6 +221,18 @@ def test_our_own_page_may(one: Browser) -> None:
     assert browser.post("/api/actions/log-level", {}, headers).status == 200
 
 
+def test_a_proxy_may_have_a_password_of_its_own(one: Browser) -> None:
+    """It passes on the browser's header, beside our cookie."""
+    browser = Browser(one.port, Authorization="Basic dXNlcjpwYXNzd29yZA==")
+    assert browser.sign_in().status == 204
+    assert browser.get("/api/session").value["signed_in"] is True
+    assert browser.get("/api/status").status == 200
+    assert browser.act("log-level").status == 200
+    # by the cookie, so from our own page only
+    answer = browser.post("/api/actions/log-level", {}, {"X-Cotyledon": ""})
+    assert answer.code == FOREIGN
+
+
 def test_a_program_needs_no_header_but_the_token(one: Browser) -> None:
     headers = {"Content-Type": "application/json", **BEARER}
     assert one.ask("POST", "/api/actions/log-level", b"{}", headers).status == 200
@@ -217,6 +250,8 @@ def test_headers_of_every_answer(one: Browser, path: str) -> None:
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert not re.search(r"\d", headers["Server"])
     is_static = path == "/" or path.startswith("/static")
     assert headers["Cache-Control"] == ("no-cache" if is_static else "no-store")
     assert "Access-Control-Allow-Origin" not in headers

@@ -405,6 +405,35 @@ def test_dashboard_that_hangs_is_told(launch: Launch, browser: Browser) -> None:
     browser.wait_for(row("web:0"), "Last end", "signal 9", "running")
 
 
+def test_page_comes_back_once(faked: FakeDashboard, browser: Browser) -> None:
+    faked.status = crowd(1)
+    browser.open(faked.url)
+    browser.wait_for(row("web:0"), "running")
+    browser.until(lambda: faked.asked["/api/events"], "what was before")
+    with faked.hold("/api/session"):
+        # as if nothing had come for long
+        browser.script("const now = performance.now(); performance.now = () => now + 1e6")
+        browser.wait_for("#lost", "does not answer")
+        browser.until(lambda: faked.asked["/api/session"] == 2, "an attempt")
+    browser.wait_until_gone("#lost")
+    faked.send("status", crowd(2))
+    browser.wait_for(row("web:1"), "running")
+    assert faked.asked["/api/stream"] == 2
+
+
+def test_page_that_is_cut_off_twice_misses_nothing(faked: FakeDashboard, browser: Browser) -> None:
+    faked.status = crowd(1)
+    with faked.hold("/api/events"):
+        browser.open(faked.url)
+        browser.until(lambda: faked.asked["/api/events"] == 1, "the first time")
+        faked.hang_up()
+        browser.until(lambda: faked.asked["/api/events"] == 2, "the second time")
+        faked.send("entry", {**fake.ENTRY, "number": 1, "text": "worker web(0) ready"})
+        faked.send("status", crowd(2))
+        browser.wait_for(row("web:1"), "running")
+    browser.wait_for("#events", "worker web(0) ready")
+
+
 # -- many workers
 
 

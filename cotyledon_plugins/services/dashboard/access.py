@@ -20,6 +20,8 @@ Literal = IPv4Address | IPv6Address
 SESSION_SECONDS = 12 * 3600
 SHORTEST_TOKEN = 8
 """Characters."""
+LONG_TOKEN = 32
+"""Characters, of which nobody tries all."""
 _ROUNDS = 100_000
 """Of the derivation of a key: a cookie must not make it cheap to try tokens."""
 
@@ -139,6 +141,11 @@ class Token:
     def __init__(self, text: str) -> None:
         self._token = _bytes(text)
         self._key = hashlib.pbkdf2_hmac("sha256", self._token, b"cotyledon-dashboard", _ROUNDS)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is not found by trying, so that wrong ones need not keep its owner out."""
+        return len(self._token) >= LONG_TOKEN
 
     def matches(self, text: str) -> bool:
         """Whether it is the same."""
