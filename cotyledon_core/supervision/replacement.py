@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cotyledon_core import events
 from cotyledon_core.plugins.restart_policy import Phase
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Request, Signal
@@ -290,6 +291,9 @@ class Replacement:
         rollout = service.rollout
         if rollout.waiting:
             self._situation.results.fail(service, why, {Wish.RENEWED})
+        if rollout.ordered:
+            rollout.ordered = False
+            self._situation.agenda.publish_of(service, events.ServiceRestartFailed, reason=why)
         for worker in rollout.observed:
             self._situation.deadlines.cancel(Timer(Kind.PROOF, worker))
         for worker in rollout.told:

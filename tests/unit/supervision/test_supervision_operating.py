@@ -505,6 +505,9 @@ def test_a_rolling_restart_fails_with_its_first_loss(decide: Any, which: Any) ->
     simulation.all_ready()
     simulation.settle()
     assert result(simulation, other) not in (None, "")
+    (failed,) = simulation.events_of(events.ServiceRestartFailed)
+    assert failed.service == "web"
+    assert failed.reason.startswith("worker web(0) was not ready")
     assert [simulation.process(web, i).incarnation.number for i in (1, 2)] == [1, 1]
 
 
@@ -527,6 +530,7 @@ def test_a_surge_that_fails_leaves_the_old_process() -> None:
     assert "was not ready" in (result(simulation, restart) or "")
     simulation.advance(100.0)
     assert incarnations(simulation) == [1, 1]
+    assert len(simulation.events_of(events.ServiceRestartFailed)) == 1
 
 
 def test_an_old_process_that_ends_by_itself_does_not_end_a_rolling_restart() -> None:

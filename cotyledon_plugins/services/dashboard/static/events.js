@@ -18,6 +18,7 @@ const KINDS = {
     service_scaled: () => "busy",
     commanded: () => "busy",
     reload_failed: () => "bad",
+    service_restart_failed: () => "bad",
     hook_failed: () => "bad",
     notifier_disabled: () => "bad",
     dropped: () => "warn",
