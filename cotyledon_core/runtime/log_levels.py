@@ -91,6 +91,8 @@ class LogLevels:
         note = Note(tuple(orders), questions)
         text = note.encode()
         if len(text) > NOTE_ROOM:
-            raise ValueError("too many levels are set, reset some first")
+            raise ValueError(
+                "there is no room for more; reset some levels, or try again later"
+            )
         self._board.write_note(text)
         self._note = note
