@@ -22,6 +22,7 @@ from cotyledon_plugins.services.dashboard.access import (
     is_same_origin,
 )
 from cotyledon_plugins.services.dashboard.actions import ACTIONS, Action, BadRequest
+from cotyledon_plugins.services.dashboard.connections import Connection
 from cotyledon_plugins.services.dashboard.feed import Connect, Feed, Subscription
 
 STATIC = Path(__file__).parent / "static"
@@ -119,6 +120,7 @@ class Dashboard:
     @web.middleware
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Judge the request, and answer it; whatever is wrong becomes an error's answer."""
+        _connection(request).has_asked()
         try:
             self._judge(request)
             return await handler(request)
@@ -290,7 +292,9 @@ class Dashboard:
         response.headers["X-Accel-Buffering"] = "no"  # nginx would hold it back
         with self._feed.subscribe(let_go) as subscription:
             await response.prepare(request)
+            _connection(request).stay()
             await _send_all(subscription, response)
+        _connection(request).has_asked()
         let_go()
         return response
 
@@ -328,6 +332,11 @@ async def _send_all(subscription: Subscription, response: web.StreamResponse) ->
                         data = await subscription.next()
     except (ConnectionError, TimeoutError):
         pass
+
+
+def _connection(request: web.Request) -> Connection:
+    assert isinstance(request.protocol, Connection)
+    return request.protocol
 
 
 def _is_ours(request: web.Request) -> bool:

@@ -35,8 +35,6 @@ RETRY_AFTER = 1.0
 """Seconds until an address that could not be had is tried again."""
 PATIENCE = 5.0
 """Seconds in which the manager has to answer."""
-END_PATIENCE = 0.5
-"""Seconds that answers have which are under way when the worker ends."""
 
 
 class DashboardService(AsyncService):
@@ -183,9 +181,8 @@ class DashboardService(AsyncService):
 
     async def _serve(self) -> None:
         """Answer until the worker ends; that waits for no browser."""
-        from aiohttp import web
-
         from cotyledon_plugins.services.dashboard.application import Dashboard
+        from cotyledon_plugins.services.dashboard.connections import serving
         from cotyledon_plugins.services.dashboard.feed import Feed
 
         listening = self._given or await self._listen()
@@ -199,24 +196,11 @@ class DashboardService(AsyncService):
             token,
             port=next((each.port for each in addresses if each.port), 0),
         )
-        runner = web.AppRunner(
-            dashboard.application(),
-            access_log=None,
-            logger=_silent(),
-            auto_decompress=False,
-            shutdown_timeout=END_PATIENCE,
-        )
-        await runner.setup()
-        try:
-            for each in listening:
-                await web.SockSite(runner, each).start()
+        async with serving(dashboard.application(), listening), asyncio.TaskGroup() as tasks:
             self.status(f"at {', '.join(f'http://{address}/' for address in addresses)}")
-            async with asyncio.TaskGroup() as tasks:
-                looking = tasks.create_task(feed.run())
-                await self._ending.wait()
-                looking.cancel()
-        finally:
-            await runner.cleanup()
+            looking = tasks.create_task(feed.run())
+            await self._ending.wait()
+            looking.cancel()
 
     async def _listen(self) -> list[sockets.socket]:
         """Listen at the address, once it can be had; nowhere if the worker ends before."""
@@ -246,13 +230,6 @@ class DashboardService(AsyncService):
         if not self._socket:
             raise NoManager("the manager has no control socket: set socket in [control]")
         return AsyncClient(self._socket, PATIENCE)
-
-
-def _silent() -> logging.Logger:
-    """What aiohttp logs of a broken request has its text, and that may be a token."""
-    logger = logging.getLogger(f"{__name__}.aiohttp")
-    logger.disabled = True
-    return logger
 
 
 def _address_of(listening: sockets.socket) -> Authority:
