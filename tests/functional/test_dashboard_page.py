@@ -304,7 +304,7 @@ def test_actions_on_a_service(launch: Launch, browser: Browser) -> None:
     running.application.until(replaced, "other processes")
     confirm(browser, labelled("Stop web"), "The 3 running workers of web are asked to end")
     browser.wait_for(row("web:2"), "stopped")
-    browser.wait_for("#badges", "not as wanted: web")
+    browser.wait_for("#badges", "as wanted")
     confirm(browser, labelled("Start web:1"))
     browser.wait_for(row("web:1"), "running")
     assert "stopped" in browser.text(row("web:2"))

@@ -511,6 +511,29 @@ def test_a_rolling_restart_fails_with_its_first_loss(decide: Any, which: Any) ->
     assert [simulation.process(web, i).incarnation.number for i in (1, 2)] == [1, 1]
 
 
+@pytest.mark.parametrize("decide", [give_up, never, later, lambda death: Restart()])
+def test_the_loss_of_the_only_worker_fails_a_rolling_restart(decide: Any) -> None:
+    simulation, web = running(1, decide=decide)
+    simulation.add("other")
+    simulation.settle()
+    restart = command(simulation, msg.OperatorRestart(web, rolling=True))
+    simulation.end(simulation.process(web))
+    assert result(simulation, restart) not in (None, "")
+    assert len(simulation.events_of(events.ServiceRestartFailed)) == 1
+
+
+@pytest.mark.parametrize("decide", [give_up, never, later, lambda death: Restart()])
+def test_the_loss_of_the_only_worker_fails_a_reload(decide: Any) -> None:
+    simulation, web = running(1, decide=decide)
+    simulation.add("other")
+    simulation.settle()
+    changed = replace(simulation.specs[web], revision=1)
+    simulation.reload(msg.Change(changed, msg.Manner.REPLACE))
+    simulation.end(simulation.process(web))
+    assert len(simulation.events_of(events.ReloadFailed)) == 1
+    assert not simulation.events_of(events.ServiceRestartFailed)
+
+
 def test_a_rolling_restart_fails_within_min_ready_time() -> None:
     simulation, web = running(3, max_unavailable=Share(1), min_ready_time=5.0)
     restart = command(simulation, msg.OperatorRestart(web, rolling=True))
