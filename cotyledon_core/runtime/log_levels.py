@@ -91,8 +91,6 @@ class LogLevels:
         note = Note(tuple(orders), questions)
         text = note.encode()
         if len(text) > NOTE_ROOM:
-            raise ValueError(
-                "there is no room for more; reset some levels, or try again later"
-            )
+            raise ValueError("there is no room for more; reset some levels, or try again later")
         self._board.write_note(text)
         self._note = note
