@@ -33,6 +33,7 @@ _LEVELS: dict[type[events.Event], int] = {
     events.WorkerHung: ERROR,
     events.ServiceGivenUp: ERROR,
     events.ReloadFailed: ERROR,
+    events.ServiceRestartFailed: ERROR,
     events.HookFailed: ERROR,
     events.NotifierDisabled: ERROR,
     events.ReloadUndone: WARNING,

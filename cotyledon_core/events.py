@@ -6,13 +6,13 @@ major version.
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Any, ClassVar
 
 from cotyledon_core.plain import plain
 from cotyledon_core.plugins.restart_policy import Cause, ExitStatus, Phase
 from cotyledon_core.record import Record
 from cotyledon_core.types import ServiceId, WorkerId
+from cotyledon_core.waited import Waited as Waited
 
 
 class Event(Record):
@@ -49,8 +49,7 @@ class ManagerReady(Event):
     services: int
     workers: int
     lost: tuple[str, ...] = ()
-    """The services that are missing: given up, or with a worker that failed for good. The
-    others are counted."""
+    """Services that were given up, or have a worker that failed for good; others are counted."""
 
     def __str__(self) -> str:
         lost = f"; lost: {', '.join(self.lost)}" if self.lost else ""
@@ -89,7 +88,7 @@ class ManagerReloaded(Event):
 
 
 class ReloadFailed(Event):
-    """A reload was refused, or stopped half-way because a worker was lost."""
+    """A reload was refused, or has stopped half-way: a worker was lost."""
 
     kind = "reload_failed"
     error: str
@@ -204,6 +203,16 @@ class ServiceCommanded(ServiceEvent):
         return f"an operator commands {whom}: {self.command}"
 
 
+class ServiceRestartFailed(ServiceEvent):
+    """A rolling restart has stopped half-way: nobody else is replaced."""
+
+    kind = "service_restart_failed"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"rolling restart of service {self.service} failed: {self.reason}"
+
+
 class WorkerEvent(ServiceEvent):
     """Base of the events that concern one incarnation of a worker."""
 
@@ -310,15 +319,6 @@ class WorkerRestarting(WorkerEvent):
     def __str__(self) -> str:
         why = f" after: {self.reason}" if self.reason else ""
         return f"worker {self.worker} restarts in {self.delay:.3f} s{why}"
-
-
-class Waited(Enum):
-    """What a worker that hangs was waited for."""
-
-    READINESS = "readiness"
-    HEARTBEAT = "heartbeat"
-    END = "end"
-    """It was asked to end, and its grace period is over."""
 
 
 class WorkerHung(WorkerEvent):

@@ -92,7 +92,7 @@ def judge(
 
 def judge_service(service: ServiceStanding, quorum: Share = DEFAULT_QUORUM) -> ServiceHealth:
     """Judge one service; see :func:`judge`."""
-    done = sum(worker.state is State.EXITED and worker.clean for worker in service.workers.values())
+    done = service.done
     ready = service.ready + done
     fatal = service.states[State.FATAL] + service.states[State.EXITED] - done
     needed = min(max(quorum.rounded_up_of(service.wanted), 1), service.wanted)

@@ -110,6 +110,8 @@ class Held:
 
     def set(self, name: str, level: str) -> None:
         """Set one; or let the application's level hold again."""
+        if level == RESET and name not in self._levels:
+            return
         found = logger(name)
         own, held = self._levels.pop(name, (found.level, None))
         if found.level != held:

@@ -96,6 +96,11 @@ class WorkerStanding:
         self.status_text = ""
         """What its process has said of itself."""
 
+    @property
+    def done(self) -> bool:
+        """Whether it has done what it was for, and is not started again."""
+        return self.state is State.EXITED and self.clean
+
 
 class StartDurations:
     """How long workers took to become ready."""
@@ -141,6 +146,13 @@ class ServiceStanding:
     def ready(self) -> int:
         """How many workers are ready."""
         return self.states[State.RUNNING]
+
+    @property
+    def done(self) -> int:
+        """How many have done what they were for."""
+        if not self.states[State.EXITED]:
+            return 0
+        return sum(worker.done for worker in self.workers.values())
 
     def worker(self, worker_id: WorkerId, now: float) -> WorkerStanding:
         """The worker, made known if it is not."""

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from cotyledon_core.cli import asking
+from cotyledon_core.cli.cells import printable
 
 if TYPE_CHECKING:
     from cotyledon_core.control.client import Client
@@ -78,4 +79,4 @@ def log_level(client: Client, args: argparse.Namespace) -> int:
 
 
 def _text(level: str, effective: str | None) -> str:
-    return level if level == effective else f"{level} ({effective} holds)"
+    return printable(level if level == effective else f"{level} ({effective} holds)")

@@ -73,6 +73,8 @@ class WorkerStatus(Result):
     state: str
     """See :class:`cotyledon_core.State`."""
     ready: bool
+    done: bool
+    """Whether it has done what it was for, and is not started again."""
     pid: int | None
     pids: tuple[int, ...]
     """More than one while it is replaced with surge."""
@@ -93,8 +95,8 @@ class WorkerStatus(Result):
 
     @property
     def as_wanted(self) -> bool:
-        """Whether it is ready; one that is to be down, whether it has no process."""
-        return self.ready if self.goal == "up" else not self.pids
+        """Whether it is ready or done; one that is to be down, whether it has no process."""
+        return not self.pids if self.goal == "down" else bool(self.ready or self.done)
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
@@ -116,7 +118,8 @@ class ServiceStatus(Result):
     """So many workers are configured, or were asked for."""
     ready: int
     state: str
-    """``running``, ``degraded``, ``starting``, ``backoff``, ``fatal`` or ``stopped``."""
+    """``running``, ``degraded``, ``starting``, ``backoff``, ``fatal``; ``stopped`` by an operator;
+    ``exited`` if all have done what they were for."""
     given_up: str
     """Why; empty if it is not."""
     restarts: int
@@ -233,15 +236,16 @@ class Entry(Result):
     worker_id: int | None
     pid: int | None
     text: str
+    """For people; the answer's ``line``."""
     data: Mapping[str, Any]
     """All fields, as in :doc:`events`."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
         if "dropped" in data:
-            text = f"{data['dropped']} entries are missing here"
-            data = {"event": "dropped", "text": text, **data}
-        return super().of({**data, "data": data})
+            line = f"{data['dropped']} entries are missing here"
+            data = {"event": "dropped", "line": line, **data}
+        return super().of({**data, "text": data.get("line"), "data": data})
 
 
 class LogLevel(Result):

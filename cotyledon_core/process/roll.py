@@ -77,7 +77,7 @@ class Roll:
 
     def pids(self) -> list[int]:
         """All that are on the roll, as seen from any process that shares it."""
-        return [pid for pid in self._places if pid]
+        return [pid for pid in self._places if pid > 0]
 
     def set_grace(self, grace: float) -> None:
         """The manager's grace period in seconds; 0 is without end."""

@@ -98,6 +98,9 @@ def _note(number: int, frame: Any) -> None:
     noting = _noting
     if noting is None:
         return
+    if number in noting.own:
+        # A terminal sends it for an attempt to write, which is made again as long as it is caught.
+        _set_handler(number, _signal.SIG_IGN)
     noting.note(number)
     # Anything else must go on: the handler of another signal may just be about to note it.
     if frame is not None and frame.f_code is noting.interrupted:
@@ -170,7 +173,10 @@ class Signals:
             self._previous[number] = _signal.signal(number, _note)
 
     def add_own(self, *numbers: int) -> None:
-        """Note these, too; children handle them as before. Main thread only."""
+        """Note these, too; children handle them as before. Main thread only.
+
+        One that has arrived is ignored until it is taken.
+        """
         for number in numbers:
             before = _signal.signal(number, _note)
             self._previous[number] = self.own[number] = _or_default(before)
@@ -264,6 +270,8 @@ class Signals:
         taken: set[int] = set()
         while self._pending:
             taken.add(self._pending.pop())
+        for number in taken & self.own.keys():
+            _set_handler(number, _note)
         return taken
 
     def wait(self, seconds: float) -> None:

@@ -3,10 +3,13 @@
 A stamp is written by one process and read by others at any time. Each is a double that is written
 and read as a whole, through a view of doubles; ``struct.pack_into()`` writes zeros first, which
 others could read.
+
+A worker can write anything anywhere here: whatever is read must not harm its reader.
 """
 
 from __future__ import annotations
 
+import math
 import mmap
 from collections.abc import Iterator
 
@@ -87,7 +90,9 @@ class Stamps:
         """Busy seconds and units."""
         first = _HEAD + place * _PLACE
         busy, units = self._stamps[first + _BUSY], self._stamps[first + _UNITS]
-        return busy + now if busy < 0 else busy, int(units)
+        if not math.isfinite(busy):
+            busy = 0.0
+        return busy + now if busy < 0 else busy, _whole(units)
 
     def clear(self, place: int) -> None:
         """Nobody's any more."""
@@ -99,7 +104,11 @@ class Stamps:
 
     def occupied(self) -> Iterator[tuple[int, int]]:
         """The places that are, and the pid of each."""
-        for place in range(int(self._stamps[_USED])):
-            pid = int(self._stamps[_HEAD + place * _PLACE + _PID])
+        for place in range(min(_whole(self._stamps[_USED]), CAPACITY)):
+            pid = _whole(self._stamps[_HEAD + place * _PLACE + _PID])
             if pid:
                 yield place, pid
+
+
+def _whole(stamp: float) -> int:
+    return int(stamp) if math.isfinite(stamp) else 0

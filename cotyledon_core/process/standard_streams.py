@@ -23,12 +23,12 @@ def flush_before_fork() -> bool:
     """
     written = True
     for stream, descriptor in _streams():
-        if _has_room(descriptor):
-            try:
+        try:
+            if _has_room(descriptor):
                 stream.flush()
-            except (OSError, ValueError):
-                pass
-        else:
+            else:
+                written = False
+        except (OSError, ValueError):
             written = False
     return written
 

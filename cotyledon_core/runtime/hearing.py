@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Mapping
 
@@ -12,14 +13,24 @@ from cotyledon_core.supervision import messages as msg
 Heard = Callable[[WorkerProcess, str], msg.Message | None]
 
 
+def _signal(value: str) -> int:
+    """
+    :raises ValueError: if there is no such signal: it could not be sent.
+    """
+    number = int(value)
+    if number not in signal.valid_signals():
+        raise ValueError(value)
+    return number
+
+
 def _stop_signal(process: WorkerProcess, value: str) -> None:
-    process.stop_signal = int(value)
+    process.stop_signal = _signal(value)
     # only a program has one: Python is gone
     process.executed = True
 
 
 def _reload_signal(process: WorkerProcess, value: str) -> msg.Message | None:
-    return taken_over(process, int(value) or None)
+    return taken_over(process, None if value == "0" else _signal(value))
 
 
 def _ready(process: WorkerProcess, value: str) -> msg.Message | None:

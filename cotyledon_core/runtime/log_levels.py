@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 
 from cotyledon_core.log_levels import EVERY, Note, Order, ordered
@@ -74,7 +75,9 @@ class LogLevels:
             left = {key: text for key, text in process.answers.items() if key != number}
             process.answers = left or NO_ANSWERS
         questions = {key: text for key, text in self._note.questions.items() if key != number}
-        self._write(self._note.orders, questions)
+        self._note = Note(self._note.orders, questions)
+        with contextlib.suppress(OSError):  # an answer too many is not heard
+            self._board.write_note(self._note.encode())
 
     def lives(self, process: WorkerProcess) -> bool:
         return self._children.get(process.incarnation) is process
@@ -88,6 +91,6 @@ class LogLevels:
         note = Note(tuple(orders), questions)
         text = note.encode()
         if len(text) > NOTE_ROOM:
-            raise ValueError("too many levels are set, reset some first")
+            raise ValueError("there is no room for more; reset some levels, or try again later")
         self._board.write_note(text)
         self._note = note

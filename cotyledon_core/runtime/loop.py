@@ -311,7 +311,7 @@ class Loop:
         try:
             message = HEARD[key](process, value)
         except (ValueError, OverflowError):
-            LOG.warning("process %d said %s=%s, which is no number", process.child.pid, key, value)
+            LOG.warning("process %d said %s=%s, which means nothing", process.child.pid, key, value)
             return
         if message is not None:
             self.deliver(message)

@@ -83,7 +83,7 @@ class Entry(Record):
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""
-        return {"number": self.number, "text": str(self.what), **self.what.as_dict()}
+        return {"number": self.number, "line": str(self.what), **self.what.as_dict()}
 
 
 class Recorder:

@@ -20,7 +20,9 @@ it means for a reload is not decided here: see :mod:`.reloading`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
+from cotyledon_core import events
 from cotyledon_core.plugins.restart_policy import Phase
 from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import Request, Signal
@@ -32,6 +34,16 @@ from cotyledon_core.supervision.states import SETTLED, Goal, Occurrence, State
 from cotyledon_core.supervision.stopping import Stopping
 from cotyledon_core.supervision.timers import Kind, Timer
 from cotyledon_core.supervision.worker import Ending, Worker
+
+
+class Loss(NamedTuple):
+    """A worker that was on its way has ended."""
+
+    text: str
+    of_reload: bool
+    """Whether a reload waits for it."""
+    of_restart: bool
+    """Whether it ends a rolling restart."""
 
 
 class Replacement:
@@ -81,7 +93,7 @@ class Replacement:
 
     def restart(self, service: SupervisedService, workers: list[Worker], *, rolling: bool) -> None:
         """Have these replaced though nothing has changed, all at once unless it is rolling."""
-        service.rollout.ordered, service.rollout.gated = True, rolling
+        service.rollout.ordered = True
         for worker in workers:
             if worker.queued or worker.state is State.STOPPING:
                 self._comes(worker)
@@ -96,6 +108,8 @@ class Replacement:
                 double = service.doubles[worker.worker_id]
                 double.goal = Goal.DOWN
                 self._stopping.stop(double, Ending.REPLACEMENT)
+        # others may be on their way by an earlier command
+        service.rollout.gated = rolling or (service.rollout.gated and bool(service.rollout.waiting))
 
     def _begin(self, service: SupervisedService) -> list[Worker]:
         """A reload waits for the service from now on; those that have to be brought along.
@@ -239,17 +253,19 @@ class Replacement:
 
     # -- losses
 
-    def loss(self, worker: Worker, how: str) -> str:
-        """What is lost by the end of the worker's process; empty if nothing.
+    def loss(self, worker: Worker, how: str) -> Loss | None:
+        """What is lost by the end of the worker's process.
 
         To be asked before it is decided what follows.
 
         :param how: of the end, for people.
         """
-        matters = worker.service in self.under_way or worker.service.rollout.gated
-        return _loss(worker, how) if matters and not worker.was_asked else ""
+        service, text = worker.service, _loss(worker, how)
+        if worker.was_asked or not text:
+            return None
+        return Loss(text, of_reload=service in self.under_way, of_restart=service.rollout.gated)
 
-    def ended(self, worker: Worker, loss: str) -> None:
+    def ended(self, worker: Worker, loss: Loss | None) -> None:
         """It has been decided what follows the end of the worker's process."""
         service = worker.service
         was_on_its_way = worker in service.rollout
@@ -258,18 +274,20 @@ class Replacement:
             service.rollout.coming.add(worker)
         if worker.state in SETTLED and service.has_standby(worker):
             self._give_back(worker)
-        if loss:
+        if loss is not None:
             self._lost(worker, loss)
         self.advance(service)
 
-    def _lost(self, worker: Worker, loss: str) -> None:
+    def _lost(self, worker: Worker, loss: Loss) -> None:
         service = worker.service
-        if service in self.under_way:
-            self.failed(service, loss)
-        if service.rollout.gated:
-            results = self._situation.results
-            results.fail(service, loss, {Wish.RENEWED}, worker.worker_id)
-            self.halt(service, loss)
+        if loss.of_reload:
+            self.failed(service, loss.text)
+        if loss.of_restart:
+            self._situation.results.fail(service, loss.text, {Wish.RENEWED}, worker.worker_id)
+            if not loss.of_reload:
+                # a service that was given up has nobody on the way any more
+                service.rollout.ordered = True
+            self.halt(service, loss.text)
 
     def given_up(self, service: SupervisedService) -> None:
         """Those that have no process will have none, unless they have a double."""
@@ -288,6 +306,9 @@ class Replacement:
         rollout = service.rollout
         if rollout.waiting:
             self._situation.results.fail(service, why, {Wish.RENEWED})
+        if rollout.ordered:
+            rollout.ordered = False
+            self._situation.agenda.publish_of(service, events.ServiceRestartFailed, reason=why)
         for worker in rollout.observed:
             self._situation.deadlines.cancel(Timer(Kind.PROOF, worker))
         for worker in rollout.told:

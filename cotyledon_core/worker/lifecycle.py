@@ -272,7 +272,7 @@ class Worker:
         if self._deadline is not None and self._is_overdue():
             self._overrun()
         if SIGURG in pending:
-            start_thread(log_levels.take_up, (self._assignment, self.link))
+            log_levels.take_up(self._assignment, self.link)
         if self._has_duties:
             self._duties.perform_due()
         if SIGTERM in pending or manager_died:

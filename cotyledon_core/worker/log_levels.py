@@ -6,7 +6,7 @@ Each brings its loggers to what the note says, which holds for the worker's next
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+from _thread import allocate_lock, start_new_thread
 from time import sleep
 
 from cotyledon_core.log_levels import HELD, Note, levels_of, shown
@@ -20,6 +20,8 @@ ATTEMPTS = 100
 PAUSE = 0.001
 """Seconds, until the manager has written the note to its end."""
 _lock = allocate_lock()
+_next = allocate_lock()
+"""Held for whoever will read the note as soon as the other is done."""
 
 
 def wanted(place: Place) -> bool:
@@ -29,7 +31,8 @@ def wanted(place: Place) -> bool:
 
 def begin(assignment: Assignment, link: ManagerLink, signals: Signals) -> None:
     """Before the service is made, and once more when it is."""
-    take_up(assignment, link)
+    HELD.hold({})  # a fork has brought along the manager's
+    _take_up(assignment, link)
     hold_again(signals)
 
 
@@ -40,12 +43,26 @@ def hold_again(signals: Signals) -> None:
 
 
 def take_up(assignment: Assignment, link: ManagerLink) -> None:
-    """Do what the note says, and answer what it asks; may wait for a lock of logging's."""
+    """Do what the note says, and answer what it asks, on a thread: a lock may be waited for."""
+    if not _next.acquire(blocking=False):
+        return  # the one that waits will find the same
     try:
-        with _lock:
-            note = _read(link.place.board)
-            if note is not None:
-                _obey(note, assignment, link)
+        start_new_thread(_take_up_next, (assignment, link))
+    except RuntimeError:  # no more threads: it has not answered, and goes on
+        _next.release()
+
+
+def _take_up_next(assignment: Assignment, link: ManagerLink) -> None:
+    with _lock:
+        _next.release()
+        _take_up(assignment, link)
+
+
+def _take_up(assignment: Assignment, link: ManagerLink) -> None:
+    try:
+        note = _read(link.place.board)
+        if note is not None:
+            _obey(note, assignment, link)
     except Exception as error:
         ending.log_exception("the change of log levels", error)
 

@@ -87,6 +87,17 @@ def test_what_is_not_as_wanted(launch: Launch) -> None:
     running.stop()
 
 
+def test_what_has_done_its_work_is_as_wanted(launch: Launch) -> None:
+    job = {"service_type": "command", "command": "/bin/true", "restart_policy": "on-failure"}
+    running = Controlled(launch, sections(web={}, job=job))
+    running.application.wait_for("worker_stopped", service="job")
+    for target in ((), ("job",), ("job:0",)):
+        assert ask(running, "status", *target).returncode == 0
+    assert _service(running, "job")[:2] == ["job", "exited"]
+    assert ask(running, "health").returncode == 0
+    running.stop()
+
+
 def test_what_was_stopped_is_as_wanted(launch: Launch) -> None:
     running = Controlled(launch, sections(web={"workers": 2}, batch={}))
     assert ask(running, "stop", "web:1", "--wait").returncode == 0

@@ -213,6 +213,37 @@ def test_in_a_terminal_s_foreground_they_are_obeyed(
     running.stop()
 
 
+def test_who_writes_from_the_background_is_not_sent_a_signal_without_end(
+    launch: Launch, terminal: dict[str, Any]
+) -> None:
+    """Each attempt to write leads to a signal, as long as that is neither ignored nor stops."""
+    device = terminal["stdin"]
+    attributes = termios.tcgetattr(device)
+    attributes[3] |= termios.TOSTOP
+    termios.tcsetattr(device, termios.TCSANOW, attributes)
+    files = {"app.conf": "[cotyledon]\nscale_signals = true\n"}
+    application = launch(
+        "from_configuration",
+        "printing",
+        "app.conf",
+        files=files,
+        prefix=IN_BACKGROUND,
+        stdout=device,
+        **terminal,
+    )
+    application.wait_for_workers(1)
+    manager = application.manager
+    for times in (1, 2):
+        os.kill(manager, signal.SIGHUP)
+        application.wait_for("printed", times)
+        # the terminal has stopped the others
+        os.killpg(procfs.read(manager).pgrp, signal.SIGCONT)
+        application.wait_for("reload", times)
+        application.until(lambda: notes(manager, "SigCgt", FEWER), "its handler again")
+    os.kill(manager, signal.SIGTERM)
+    application.wait_until_gone()
+
+
 def _manager(running: Controlled) -> int:
     with running.client() as client:
         return client.hello().pid

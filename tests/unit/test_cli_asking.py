@@ -8,14 +8,16 @@ import json
 import shlex
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotyledon_core.cli import asking, cells, completion
+from cotyledon_core.cli import asking, cells, completion, log_level
 from cotyledon_core.cli.asking import Target
 from cotyledon_core.cli.main import main, parser
+from cotyledon_core.control.results import WorkerLogLevel
 
 
 def choices() -> list[str]:
@@ -176,3 +178,20 @@ def test_a_package_of_the_extra_is_missing(capsys: pytest.CaptureFixture[str]) -
     assert "cotyledon-core[cli]" in capsys.readouterr().err
     with pytest.raises(ModuleNotFoundError):
         asking.ask(lack("absent"), args)
+
+
+def test_levels_that_a_worker_tells_do_not_move_the_cursor(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Answering:
+        """A worker says what it likes."""
+
+        def worker_log_levels(self, *target: Any, **more: Any) -> tuple[WorkerLogLevel, ...]:
+            found: dict[str, Any] = {"service": "web", "worker": 1, "pid": 7, "logger": "root"}
+            return (WorkerLogLevel(**found, level="\x1b[2JDEBUG", effective="IN\rFO"),)
+
+    args = argparse.Namespace(target=Target("web", None), all=False, logger=None, level=None)
+    assert log_level.log_level(Answering(), args) == asking.DONE  # type: ignore[arg-type]
+    told = capsys.readouterr().out
+    assert "DEBUG" in told
+    assert told.rstrip("\n").isprintable()

@@ -102,6 +102,13 @@ def test_what_the_application_sets_meanwhile_holds_afterwards(logger: logging.Lo
     assert logger.level == logging.CRITICAL
 
 
+def test_what_was_never_set_is_left_alone() -> None:
+    """A logger that is made stays for good."""
+    name = "test_log_levels.no.such"
+    Held().set(name, RESET)
+    assert name not in logging.root.manager.loggerDict
+
+
 def test_logging_is_loaded_when_there_is_something_to_set() -> None:
     code = """
 import sys

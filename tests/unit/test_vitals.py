@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from cotyledon_core.process.board import Board
+from cotyledon_core.process.stamps import Stamps
 from cotyledon_core.vitals import Vitals
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="only forked processes share it")
@@ -67,3 +69,21 @@ def test_whether_the_manager_waits(board: Board, in_child: InChild) -> None:
     assert in_child(lambda: vitals.manager_busy_since() == 3.0)
     board.stamps.turn_ends()
     assert in_child(lambda: vitals.manager_busy_since() is None)
+
+
+@pytest.mark.parametrize("nonsense", [math.nan, math.inf, -math.inf, 1e300])
+def test_whatever_a_worker_writes_can_be_read(nonsense: float) -> None:
+    """The manager reads it when the worker's process has ended."""
+    stamps = Stamps()
+    try:
+        for index in range(12):
+            stamps._stamps[index] = nonsense
+        for place in range(2):
+            busy, units = stamps.work(place, 5.0)
+            assert math.isfinite(busy)
+            assert isinstance(units, int)
+        vitals = Vitals(stamps)
+        assert all(math.isfinite(each.busy_seconds) for each in vitals.work().values())
+        vitals.heartbeats()
+    finally:
+        stamps.close()

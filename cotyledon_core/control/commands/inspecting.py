@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cotyledon_core.control.access import Level
 from cotyledon_core.control.commands.command import SERVICE, WORKER, Argument, Command, Context
@@ -11,9 +11,6 @@ from cotyledon_core.control.protocol import Code, Refusal
 from cotyledon_core.control.tasks import Done, Task, Tell
 from cotyledon_core.process.board import Place
 from cotyledon_core.runtime.recorder import Entry, Recorder
-
-if TYPE_CHECKING:
-    pass
 
 ENTRIES_AT_ONCE = 32
 """Of the flight recorder, told in one turn."""

@@ -92,18 +92,26 @@ class Levels(Task):
         self._logger = logger
         self._number = self._levels.ask(logger, processes, order)
         self._told = 0
+        self._awaited = list(processes)
         self._until = now + PATIENCE
 
     def step(self, now: float, tell: Tell) -> Done | None:
         for process in self._processes[self._told : self._told + TOLD_AT_ONCE]:
             self._told += 1
             self._levels.tell(process)
-        if self._told < len(self._processes):
+        if self._told < len(self._processes) or (now < self._until and not self._answered()):
             return None
         living = [process for process in self._processes if self._levels.lives(process)]
-        if now < self._until and not all(each.answers[self._number] for each in living):
-            return None
         return Done({"workers": [self._answer(process) for process in living]})
+
+    def _answered(self) -> bool:
+        """Whether nobody is awaited any more; looks at each that is not only once."""
+        while self._awaited and self._is_done(self._awaited[-1]):
+            self._awaited.pop()
+        return not self._awaited
+
+    def _is_done(self, process: WorkerProcess) -> bool:
+        return bool(process.answers[self._number]) or not self._levels.lives(process)
 
     def _answer(self, process: WorkerProcess) -> dict[str, Any]:
         level, _, effective = process.answers[self._number].partition("\t")
@@ -117,7 +125,7 @@ class Levels(Task):
 
     def deadline(self) -> float | None:
         # an answer, and the end of a worker, begin a turn of their own
-        return 0.0 if self._told < len(self._processes) else self._until
+        return 0.0 if self._told < len(self._processes) or self._answered() else self._until
 
     def close(self) -> None:
         self._levels.forget(self._number, self._processes)

@@ -132,7 +132,9 @@ def _state(standing: ServiceStanding, expected: int) -> str:
             return str(state.value)
     if expected == 0:
         return "stopped"
-    return "running" if standing.ready >= expected else "degraded"
+    if standing.done >= expected:
+        return "exited"
+    return "running" if standing.ready + standing.done >= expected else "degraded"
 
 
 def _worker(
@@ -147,6 +149,7 @@ def _worker(
         "goal": known.goal.value if known else "down",
         "state": state.value,
         "ready": state is State.RUNNING,
+        "done": standing.done,
         "pid": process.pid if process else None,
         "pids": [each.pid for each in standing.processes.values()],
         "uptime": max(now - process.started_at, 0.0) if process else None,

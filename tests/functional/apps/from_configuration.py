@@ -46,6 +46,20 @@ def added(path: str) -> None:
     made.run()
 
 
+def printing(path: str) -> None:
+    """A hook of the manager's prints."""
+
+    def tell() -> None:
+        print("reloaded", flush=True)
+        record("printed")
+
+    conf = configuration(path)
+    made = manager(conf=conf)
+    made.register_hooks(on_reload=tell)
+    made.add(Seeing, 1, args=(conf,))
+    made.run()
+
+
 def reload(path: str) -> None:
     glued(path, "reload")
 

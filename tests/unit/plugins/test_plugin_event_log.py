@@ -40,6 +40,7 @@ LEVELS = {
     "worker_hung": "ERROR",
     "service_given_up": "ERROR",
     "reload_failed": "ERROR",
+    "service_restart_failed": "ERROR",
     "hook_failed": "ERROR",
     "notifier_disabled": "ERROR",
     "reload_undone": "WARNING",

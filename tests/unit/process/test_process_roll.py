@@ -95,3 +95,12 @@ def test_what_has_no_place_is_not_guarded(roll: Roll, monkeypatch: pytest.Monkey
     roll.leave(1)
     roll.enter(4)
     assert roll.pids() == [4, 2]
+
+
+def test_what_is_no_pid_is_on_nobody_s_list(roll: Roll) -> None:
+    """A worker can write anything there; a signal to -1 would go to everybody."""
+    roll.enter(100)
+    for number in (-1, -100):
+        slot = roll.reserve()
+        roll.entrance(slot)(number)
+    assert roll.pids() == [100]

@@ -125,6 +125,15 @@ def test_a_pipe_that_nobody_reads_is_no_fault(
     flush_before_fork()
 
 
+def test_what_a_full_disk_has_not_taken_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        stream.write("printed")
+        assert not flush_before_fork()
+        forget_unwritten()
+        assert flush_before_fork()
+
+
 @pytest.mark.parametrize("kind", ["none", "closed"])
 def test_the_other_stream_is_written_without_the_first(
     kind: str, pipe: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch

@@ -51,7 +51,7 @@ def test_a_signal_is_recorded(request_: Request) -> None:
     assert plain.pop("wall_time") > 0
     assert plain == {
         "number": 2,
-        "text": f"worker web(2) is sent {request_.value}, pid 4",
+        "line": f"worker web(2) is sent {request_.value}, pid 4",
         "event": "signalled",
         "service": "web",
         "service_id": "1",

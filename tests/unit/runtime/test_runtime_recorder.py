@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cotyledon_core import events
+from cotyledon_core.control import results
 from cotyledon_core.plugins.restart_policy import Cause, ExitStatus, Phase
 from cotyledon_core.runtime.recorder import LONGEST_DUMP, Commanded, Entry, Recorder, Signalled
 from cotyledon_core.types import ServiceId, WorkerId
@@ -114,7 +115,7 @@ def test_which_service_it_concerns(what: Any, service: str | None) -> None:
 def test_a_decision_as_plain_values() -> None:
     assert Entry(8, SIGNALLED).as_dict() == {
         "number": 8,
-        "text": "worker web(3) is sent stop, pid 5",
+        "line": "worker web(3) is sent stop, pid 5",
         "event": "signalled",
         **OF_WORKER,
         "service_id": "web",
@@ -122,7 +123,7 @@ def test_a_decision_as_plain_values() -> None:
     }
     assert Entry(9, COMMANDED).as_dict() == {
         "number": 9,
-        "text": "scale web 2, asked for by uid 6, pid 7",
+        "line": "scale web 2, asked for by uid 6, pid 7",
         "event": "commanded",
         **MOMENT,
         "command": "scale web 2",
@@ -166,3 +167,16 @@ def test_no_directory_for_it(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         filled(3, 3).write(str(tmp_path / "absent" / "flight"))
     assert os.listdir(tmp_path) == []
+
+
+def test_an_entry_has_a_line_beside_what_a_worker_says() -> None:
+    recorder = Recorder(1)
+    said = events.WorkerStatus(
+        at=1.0, wall_time=2.0, service="web", service_id=ServiceId("web"), worker_id=WorkerId(3),
+        incarnation=1, pid=5, text="at work",
+    )  # fmt: skip
+    recorder.note(said)
+    (entry,) = recorder.after(0)
+    assert entry.as_dict()["text"] == "at work"
+    assert entry.as_dict()["line"] == "worker web(3): at work"
+    assert results.Entry.of(entry.as_dict()).text == "worker web(3): at work"

@@ -505,7 +505,33 @@ def test_a_rolling_restart_fails_with_its_first_loss(decide: Any, which: Any) ->
     simulation.all_ready()
     simulation.settle()
     assert result(simulation, other) not in (None, "")
+    (failed,) = simulation.events_of(events.ServiceRestartFailed)
+    assert failed.service == "web"
+    assert failed.reason.startswith("worker web(0) was not ready")
     assert [simulation.process(web, i).incarnation.number for i in (1, 2)] == [1, 1]
+
+
+@pytest.mark.parametrize("decide", [give_up, never, later, lambda death: Restart()])
+def test_the_loss_of_the_only_worker_fails_a_rolling_restart(decide: Any) -> None:
+    simulation, web = running(1, decide=decide)
+    simulation.add("other")
+    simulation.settle()
+    restart = command(simulation, msg.OperatorRestart(web, rolling=True))
+    simulation.end(simulation.process(web))
+    assert result(simulation, restart) not in (None, "")
+    assert len(simulation.events_of(events.ServiceRestartFailed)) == 1
+
+
+@pytest.mark.parametrize("decide", [give_up, never, later, lambda death: Restart()])
+def test_the_loss_of_the_only_worker_fails_a_reload(decide: Any) -> None:
+    simulation, web = running(1, decide=decide)
+    simulation.add("other")
+    simulation.settle()
+    changed = replace(simulation.specs[web], revision=1)
+    simulation.reload(msg.Change(changed, msg.Manner.REPLACE))
+    simulation.end(simulation.process(web))
+    assert len(simulation.events_of(events.ReloadFailed)) == 1
+    assert not simulation.events_of(events.ServiceRestartFailed)
 
 
 def test_a_rolling_restart_fails_within_min_ready_time() -> None:
@@ -527,6 +553,7 @@ def test_a_surge_that_fails_leaves_the_old_process() -> None:
     assert "was not ready" in (result(simulation, restart) or "")
     simulation.advance(100.0)
     assert incarnations(simulation) == [1, 1]
+    assert len(simulation.events_of(events.ServiceRestartFailed)) == 1
 
 
 def test_an_old_process_that_ends_by_itself_does_not_end_a_rolling_restart() -> None:
@@ -558,3 +585,18 @@ def test_the_next_restart_after_one_that_has_failed() -> None:
         simulation.all_ready()
         simulation.settle()
     assert result(simulation, restart) == ""
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_restart_of_one_worker_leaves_a_rolling_one_what_it_is(first: int) -> None:
+    """Its loss ends it, whatever else was asked for meanwhile."""
+    simulation, web = running(4, max_unavailable=Share(1), decide=later)
+    rolling = command(simulation, msg.OperatorRestart(web, rolling=True))
+    command(simulation, msg.OperatorRestart(web, WorkerId(first)))
+    simulation.end(simulation.process(web, 0))
+    assert "was not ready" in (result(simulation, rolling) or "")
+    for _ in range(5):
+        simulation.advance(100.0)
+        simulation.all_ready()
+        simulation.settle()
+    assert [simulation.process(web, i).incarnation.number for i in (1, 3)] == [1, 1]

@@ -18,6 +18,7 @@ const KINDS = {
     service_scaled: () => "busy",
     commanded: () => "busy",
     reload_failed: () => "bad",
+    service_restart_failed: () => "bad",
     hook_failed: () => "bad",
     notifier_disabled: () => "bad",
     dropped: () => "warn",
@@ -31,12 +32,6 @@ function isStatus({ event }) {
     return event === "worker_status";
 }
 
-/** A worker's own words do not say whose they are. */
-function words(entry) {
-    const { event, service, worker_id: worker, text } = entry;
-    return isStatus(entry) ? `worker ${service}(${worker}): ${text}` : text || event;
-}
-
 function line(entry) {
     const kind = KINDS[entry.event]?.(entry) ?? "still";
     const sign = element("span", { class: `sign ${kind}`, "aria-hidden": "true" }, SIGNS[kind]);
@@ -45,7 +40,7 @@ function line(entry) {
         time.setAttribute("datetime", iso(entry.wall_time));
         time.textContent = clock(entry.wall_time);
     }
-    const text = element("span", { class: "text" }, words(entry));
+    const text = element("span", { class: "text" }, entry.text || entry.event);
     return { node: element("li", { "data-event": entry.event }, time, sign, text) };
 }
 
