@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -522,6 +523,28 @@ def test_curves_go_on_though_the_clock_goes_back(faked: FakeDashboard, browser: 
         manager = {**status["manager"], "cpu": percent}
         faked.send("status", {**status, "at": status["at"] + 1 - back, "manager": manager})
     browser.wait_for("#plots", "77 %")
+
+
+def test_old_events_have_their_day(faked: FakeDashboard, browser: Browser) -> None:
+    browser.open(faked.url)
+    browser.wait_for("#plots", "the manager")
+    for number, at in ((1, 1_780_000_000.0), (2, time.time())):
+        faked.send("entry", {**fake.ENTRY, "number": number, "wall_time": at})
+    browser.wait_for("#events", "28 May")
+    today, old = browser.until(
+        lambda: found if len(found := browser.texts("#events time")) == 2 else None, "both"
+    )
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", today)
+    assert re.fullmatch(r"28 May \d\d:\d\d:\d\d", old)
+
+
+def test_each_gap_is_told(faked: FakeDashboard, browser: Browser) -> None:
+    browser.open(faked.url)
+    browser.wait_for("#plots", "the manager")
+    gap = {**fake.ENTRY, "event": "dropped", "number": None, "wall_time": None}
+    for missing in (7, 8):
+        faked.send("entry", {**gap, "text": f"{missing} entries are missing here"})
+    browser.wait_for("#events", "7 entries", "8 entries")
 
 
 # -- how it looks

@@ -36,12 +36,9 @@ function line(entry) {
     const kind = KINDS[entry.event]?.(entry) ?? "still";
     const sign = element("span", { class: `sign ${kind}`, "aria-hidden": "true" }, SIGNS[kind]);
     const time = element("time");
-    if (entry.wall_time != null) {
-        time.setAttribute("datetime", iso(entry.wall_time));
-        time.textContent = clock(entry.wall_time);
-    }
+    if (entry.wall_time != null) time.setAttribute("datetime", iso(entry.wall_time));
     const text = element("span", { class: "text" }, entry.text || entry.event);
-    return { node: element("li", { "data-event": entry.event }, time, sign, text) };
+    return { node: element("li", { "data-event": entry.event }, time, sign, text), time };
 }
 
 export class Events {
@@ -50,7 +47,11 @@ export class Events {
     #held = null;
     #news = 0;
     #changed = true;
-    #list = new Views(byId("events"), { key: ({ key }) => key, make: line, update: () => {} });
+    #list = new Views(byId("events"), {
+        key: ({ key }) => key,
+        make: line,
+        update: ({ time }, { wall_time: at }) => setText(time, at == null ? "" : clock(at)),
+    });
 
     constructor() {
         this.service = byId("events-service");

@@ -50,8 +50,12 @@ export function or(value) {
     return value == null || value === "" ? NONE : String(value);
 }
 
+/** The time of day, with the day unless it is today. */
 export function clock(wallTime) {
-    return new Date(wallTime * 1000).toLocaleTimeString("en-GB");
+    const at = new Date(wallTime * 1000);
+    const time = at.toLocaleTimeString("en-GB");
+    if (at.toDateString() === new Date().toDateString()) return time;
+    return `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short" })}${SPACE}${time}`;
 }
 
 export function iso(wallTime) {
