@@ -85,7 +85,7 @@ def parse_address(text: str) -> Authority:
     if address.literal is None or address.port is None:
         raise ValueError(
             f"{text!r} must be an IP address and a port up to 65535, such as 127.0.0.1:9180 or "
-            "[::1]:9180; 0.0.0.0 and [::] are all addresses"
+            "[::1]:9180; 0.0.0.0 is all addresses of IPv4, [::] all of IPv6"
         )
     return address
 
