@@ -189,6 +189,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._head(kind)
         self.wfile.write(body)
 
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._fake.asked[self.path] += 1
+        self._give("application/json", b"{}")
+
     def _stream(self) -> None:
         self._head("text/event-stream")
         try:

@@ -515,6 +515,24 @@ def test_what_is_grave_is_told_and_takes_a_choice(faked: FakeDashboard, browser:
     browser.wait_until_gone(DIALOG)
 
 
+def test_key_that_is_held_confirms_nothing(faked: FakeDashboard, browser: Browser) -> None:
+    faked.status = crowd(1)
+    browser.open(faked.url)
+    browser.wait_for(row("web:0"), "running")
+    browser.script("document.querySelector(arguments[0]).focus()", labelled("Restart web:0"))
+    enter: dict[str, Any] = {"type": "keyDown", "key": "Enter", "code": "Enter", "text": "\r"}
+    enter["windowsVirtualKeyCode"] = 13
+    for repeated in (False, True, True):
+        browser.driver.execute_cdp_cmd("Input.dispatchKeyEvent", {**enter, "autoRepeat": repeated})
+    browser.wait_for(DIALOG, "Restart web:0?")
+    assert browser.script("return document.activeElement.matches('dialog .primary')")
+    assert faked.asked["/api/actions/restart"] == 0
+    # another press does
+    browser.press(Keys.ENTER)
+    browser.until(lambda: faked.asked["/api/actions/restart"], "the action")
+    browser.wait_until_gone(DIALOG)
+
+
 def test_curves_go_on_though_the_clock_goes_back(faked: FakeDashboard, browser: Browser) -> None:
     browser.open(faked.url)
     browser.wait_for("#plots", "the manager")

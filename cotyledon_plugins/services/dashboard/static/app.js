@@ -218,6 +218,11 @@ function askForToken() {
     });
 }
 
+/** A key that is held down would open a question and answer it. */
+function ignoreHeldKey(event) {
+    if (event.key === "Enter" && event.repeat) event.preventDefault();
+}
+
 async function main() {
     let session;
     try {
@@ -236,4 +241,5 @@ async function main() {
     new Dashboard(session).start();
 }
 
+addEventListener("keydown", ignoreHeldKey);
 main();
