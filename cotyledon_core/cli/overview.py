@@ -46,7 +46,7 @@ def service(status: ServiceStatus) -> Cells:
 
 
 def _stopped(status: ServiceStatus) -> str:
-    held = sum(each.goal == "down" and each.worker < status.wanted for each in status.workers)
+    held = sum(bool(each.held) for each in status.workers)
     return f"{held} stopped by an operator" if held else ""
 
 

@@ -70,6 +70,8 @@ class WorkerStatus(Result):
     """Its id."""
     goal: str
     """``up``, or ``down`` if an operator has stopped it or it is one too many."""
+    held: bool
+    """Whether an operator has stopped it."""
     state: str
     """See :class:`cotyledon_core.State`."""
     ready: bool

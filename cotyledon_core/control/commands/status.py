@@ -147,6 +147,7 @@ def _worker(
     return {
         "worker": standing.worker_id,
         "goal": known.goal.value if known else "down",
+        "held": known.held if known else False,
         "state": state.value,
         "ready": state is State.RUNNING,
         "done": standing.done,
