@@ -304,7 +304,7 @@ def test_actions_on_a_service(launch: Launch, browser: Browser) -> None:
     running.application.until(replaced, "other processes")
     confirm(browser, labelled("Stop web"), "The 3 running workers of web are asked to end")
     browser.wait_for(row("web:2"), "stopped")
-    browser.wait_for("#badges", "as wanted")
+    browser.wait_for(head("web"), "stopped", "0 of 3 ready")
     confirm(browser, labelled("Start web:1"))
     browser.wait_for(row("web:1"), "running")
     assert "stopped" in browser.text(row("web:2"))
@@ -489,7 +489,56 @@ def test_focus_stays_while_rows_change(faked: FakeDashboard, browser: Browser) -
     assert focused.get_attribute("aria-label") == "Restart web:2"
 
 
+def test_scaling_begins_at_what_is_wanted(faked: FakeDashboard, browser: Browser) -> None:
+    ending = fake.worker(2, goal="down", state="stopping", ready=False)
+    faked.status = fake.snapshot(
+        fake.service("web", [fake.worker(0), fake.worker(1), ending], wanted=2)
+    )
+    browser.open(faked.url)
+    browser.click(labelled("Scale web"))
+    browser.wait_for(DIALOG, "web is to have 2 workers: nothing changes")
+    browser.fill(f"{DIALOG} input", "3")
+    browser.wait_for(DIALOG, "1 worker more of web will be started: 3 instead of 2")
+
+
+def test_what_is_grave_is_told_and_takes_a_choice(faked: FakeDashboard, browser: Browser) -> None:
+    browser.open(faked.url)
+    browser.click("#manager-actions .danger")
+    browser.wait_for(DIALOG, "Shut down fake?")
+    assert browser.driver.switch_to.active_element.text == "Cancel"
+    told = browser.script(
+        "return document.querySelector(arguments[0]).ariaDescribedByElements", DIALOG
+    )
+    assert "Then the manager ends" in told[0].text
+    browser.press(Keys.ENTER)
+    browser.wait_until_gone(DIALOG)
+
+
+def test_curves_go_on_though_the_clock_goes_back(faked: FakeDashboard, browser: Browser) -> None:
+    browser.open(faked.url)
+    browser.wait_for("#plots", "the manager")
+    status = fake.snapshot()
+    for back, percent in ((0, 7.0), (3600, 77.0)):
+        manager = {**status["manager"], "cpu": percent}
+        faked.send("status", {**status, "at": status["at"] + 1 - back, "manager": manager})
+    browser.wait_for("#plots", "77 %")
+
+
 # -- how it looks
+
+
+def test_what_is_old_can_still_be_read(faked: FakeDashboard, browser: Browser) -> None:
+    def look() -> list[str]:
+        style = "const s = getComputedStyle(document.querySelector('#services'));"
+        found: list[str] = browser.script(f"{style} return [s.opacity, s.borderTopStyle]")
+        return found
+
+    browser.open(faked.url)
+    browser.wait_for("#services")
+    assert look() == ["1", "solid"]
+    faked.send("lost", {"text": "gone"})
+    browser.wait_for("#lost", "gone")
+    assert look() == ["1", "dashed"]
 
 
 def test_nothing_scrolls_sideways_on_a_phone(launch: Launch, browser: Browser) -> None:

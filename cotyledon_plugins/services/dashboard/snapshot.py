@@ -87,14 +87,21 @@ class History:
 
         :param at: seconds since the epoch.
         """
-        self._manager.append([at, *usage.by(status.manager.pid)])
+        _append(self._manager, [at, *usage.by(status.manager.pid)])
         before, self._services = self._services, {}
         for service in status.services:
             samples = before.get(service.name) or deque(maxlen=self._length)
             used = usage.by(*(worker.pid for worker in service.workers))
-            samples.append([at, *used, service.ready, service.wanted, service.restarts])
+            _append(samples, [at, *used, service.ready, service.wanted, service.restarts])
             self._services[service.name] = samples
 
     def as_dict(self) -> dict[str, Any]:
         services = {name: list(samples) for name, samples in self._services.items()}
         return {"manager": list(self._manager), "services": services}
+
+
+def _append(samples: deque[list[Any]], sample: list[Any]) -> None:
+    # the clock may have been put back
+    while samples and samples[-1][0] > sample[0]:
+        samples.pop()
+    samples.append(sample)

@@ -14,7 +14,7 @@ DEADLINE = 20.0
 
 
 def worker(pid: int | None, **fields: Any) -> dict[str, Any]:
-    return {"worker": 0, "pid": pid, "ready": pid is not None, **fields}
+    return {"worker": 0, "goal": "up", "pid": pid, "ready": pid is not None, **fields}
 
 
 def service(name: str, *workers: dict[str, Any], **fields: Any) -> dict[str, Any]:

@@ -321,6 +321,15 @@ def test_the_history_has_the_last_samples_of_the_services_that_are_there() -> No
     assert history.as_dict()["services"] == {"other": [[3, None, None, 1, 1, 0]]}
 
 
+def test_the_history_goes_on_though_the_clock_goes_back() -> None:
+    history = History(9)
+    seen = status(service("web", worker(7)))
+    for at in (100, 101, 102, 100.5):
+        history.add(seen, Usage(), at)
+    assert [sample[0] for sample in history.as_dict()["manager"]] == [100, 100.5]
+    assert [sample[0] for sample in history.as_dict()["services"]["web"]] == [100, 100.5]
+
+
 def test_cpu_is_measured_between_two_looks() -> None:
     async def story(manager: FakeManager, feed: Feed, browser: Browser) -> None:
         manager.status = status(service("web", worker(7, cpu_seconds=1.0)))

@@ -79,7 +79,7 @@ function stop(of) {
         ? `${one} is`
         : `The ${count(living(of.service), "running worker")} of ${of.service.name} are`;
     const text = `${whom} asked to end, and killed after the grace period. Nothing is started in its
-        place until somebody asks for that. If it is this dashboard, it cannot be done from here.`;
+        place until somebody asks for that, which cannot be done here if it is this dashboard.`;
     command("stop", "Stop", of, { danger: true, text: () => text });
 }
 
@@ -92,8 +92,7 @@ function start(of) {
 }
 
 function scale(of) {
-    const { name, workers } = of.service;
-    const now = workers.length;
+    const { name, wanted: now } = of.service;
     const input = element("input", {
         type: "number", name: "workers", min: 0, max: 100_000, step: 1, value: now, required: true,
     });
@@ -101,7 +100,7 @@ function scale(of) {
         if (!Number.isInteger(wanted) || wanted < 0) return "Give a number of workers.";
         const lasts = "A reload sets the number that the configuration gives.";
         const change = Math.abs(wanted - now);
-        if (!change) return `${name} has ${count(now, "worker")}: nothing changes.`;
+        if (!change) return `${name} is to have ${count(now, "worker")}: nothing changes.`;
         return wanted > now
             ? `${count(change, "worker")} more of ${name} will be started: ${wanted} instead of
                 ${now}. ${lasts}`

@@ -140,7 +140,7 @@ class Dashboard {
             return;
         }
         // Another manager numbers its entries anew.
-        entry.key = `${entry.number} ${entry.wall_time}`;
+        entry.key = `${entry.number} ${entry.wall_time} ${entry.text}`;
         if (this.#known.has(entry.key)) return;
         this.#known.add(entry.key);
         if (this.#known.size > KNOWN) this.#known.delete(this.#known.values().next().value);

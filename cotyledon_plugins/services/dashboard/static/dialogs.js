@@ -7,7 +7,8 @@ let numbered = 0;
 function build(title, parts) {
     const id = `dialog-${(numbered += 1)}`;
     const heading = element("h2", { id }, title);
-    const dialog = element("dialog", { "aria-labelledby": id });
+    const dialog = element("dialog", { "aria-labelledby": id, "aria-describedby": `${id}-what` });
+    parts.find((part) => part.matches(".what")).id = `${id}-what`;
     const form = element("form", { method: "dialog" }, heading, ...parts);
     dialog.append(form);
     dialog.addEventListener("close", () => dialog.remove());
@@ -35,7 +36,7 @@ function values(form) {
  * done: called when it has been done and the dialog is closed
  */
 export function ask({ title, submit, parts = [], text, danger = false, send, done = () => {} }) {
-    const what = element("p", { class: "what" });
+    const what = element("p", { class: "what", "aria-live": "polite" });
     const problem = element("p", { class: "alert", role: "alert", hidden: true });
     const result = element("div");
     const cancel = button("Cancel", () => dialog.close());
@@ -69,7 +70,7 @@ export function ask({ title, submit, parts = [], text, danger = false, send, don
     describe();
     dialog.showModal();
     const first = form.querySelector("input, select");
-    (first ?? (danger ? cancel : does)).focus();
+    (danger ? cancel : (first ?? does)).focus();
 }
 
 // Fields

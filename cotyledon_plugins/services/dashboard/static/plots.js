@@ -194,7 +194,9 @@ export class Plots {
     #append(name, at, { cpu, memory }) {
         const samples = this.#samples.get(name) ?? [];
         this.#samples.set(name, samples);
-        if (samples.length && samples.at(-1)[0] >= at) return;
+        if (samples.at(-1)?.[0] === at) return;
+        // the server's clock may have been put back
+        while (samples.length && samples.at(-1)[0] > at) samples.pop();
         samples.push([at, cpu, memory]);
         const old = samples.findIndex((sample) => sample[0] >= at - this.#span);
         if (old > 0) samples.splice(0, old);
