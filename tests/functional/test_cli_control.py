@@ -104,7 +104,8 @@ def test_what_was_stopped_is_as_wanted(launch: Launch) -> None:
     for target in ((), ("web",), ("web:0",), ("web:1",)):
         assert ask(running, "status", *target).returncode == 0
     assert _service(running, "web")[:2] == ["web", "running"]
-    (web,) = running.client().status("web").services
+    with running.client() as client:
+        (web,) = client.status("web").services
     assert [worker.held for worker in web.workers] == [False, True]
     assert "1 stopped by an operator" in ask(running, "status").stdout
     assert ask(running, "stop", "web", "--wait").returncode == 0
