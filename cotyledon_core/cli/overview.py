@@ -65,10 +65,16 @@ def worker(service: str, status: WorkerStatus, cpu: float | None, memory: int | 
         "RESTARTS": str(status.restarts),
         "CPU": percent(cpu),
         "MEMORY": size(memory),
-        "NEXT": NOTHING if status.restart_in is None else f"in {duration(status.restart_in)}",
+        "NEXT": _next(status),
         "LAST EXIT": f"{last.text}, {ago(last.at)}" if last else NOTHING,
         "STATUS": status.status_text or "",
     }
+
+
+def _next(status: WorkerStatus) -> str:
+    if status.restart_in is not None:
+        return f"in {duration(status.restart_in)}"
+    return status.pending or NOTHING
 
 
 def state(name: str) -> Cell:

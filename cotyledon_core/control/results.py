@@ -88,6 +88,9 @@ class WorkerStatus(Result):
     restarts: int
     restart_in: float | None
     """Seconds until it is started again; None if it does not wait for that."""
+    pending: str
+    """What has begun for its service and is yet to be done here: ``reload``, in place, or
+    ``replacement``; empty if there is nothing."""
     status_text: str
     last_exit: LastExit | None
     cpu_seconds: float | None
