@@ -89,8 +89,11 @@ def asking(scratch: Path, path: Path) -> Iterator[None]:
             client.kill()
 
 
-def recoveries(scratch: Path) -> tuple[list[float], list[float]]:
-    """Seconds that recoveries take, in turns without and with a client that asks."""
+def recoveries(scratch: Path, asked_before: float) -> tuple[list[float], list[float]]:
+    """Seconds that recoveries take, in turns without and with a client that asks.
+
+    :param asked_before: for how many seconds it has asked when a worker is killed.
+    """
     alone, asked = [], []
     path = scratch / "few"
     with session(scratch, FEW, path) as running:
@@ -99,6 +102,7 @@ def recoveries(scratch: Path) -> tuple[list[float], list[float]]:
         for worker_id in range(0, FEW, 2):
             alone.append(recover(running, [worker_id]))
             with asking(scratch, path):
+                time.sleep(asked_before)
                 asked.append(recover(running, [worker_id + 1]))
         running.stop()
     return alone, asked
@@ -121,8 +125,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"{statistics.median(times) * 1e3:.1f} ms; longest turn "
                 f"{statistics.median(pauses) * 1e3:.1f} ms (at most {max(pauses) * 1e3:.1f} ms)"
             )
+        asked_before = options.seconds / (options.rounds * FEW / 2)
         for _ in range(options.rounds):
-            for found, more in zip((alone, asked), recoveries(scratch), strict=True):
+            for found, more in zip((alone, asked), recoveries(scratch, asked_before), strict=True):
                 found.extend(more)
     ratio = statistics.median(after / before for before, after in zip(alone, asked, strict=True))
     print(
@@ -137,6 +142,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--rounds", type=positive, default=5, metavar="N", help="default: 5")
     add("--workers", type=positive, default=MANY, metavar="N", help=f"for status; default: {MANY}")
+    add(
+        "--seconds",
+        type=positive,
+        default=60,
+        metavar="N",
+        help="for how long requests are sent, all in all; default: 60",
+    )
     return parser.parse_args(argv)
 
 

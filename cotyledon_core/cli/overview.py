@@ -46,7 +46,7 @@ def service(status: ServiceStatus) -> Cells:
 
 
 def _stopped(status: ServiceStatus) -> str:
-    held = sum(each.goal == "down" and each.worker < status.wanted for each in status.workers)
+    held = sum(bool(each.held) for each in status.workers)
     return f"{held} stopped by an operator" if held else ""
 
 
@@ -65,10 +65,16 @@ def worker(service: str, status: WorkerStatus, cpu: float | None, memory: int | 
         "RESTARTS": str(status.restarts),
         "CPU": percent(cpu),
         "MEMORY": size(memory),
-        "NEXT": NOTHING if status.restart_in is None else f"in {duration(status.restart_in)}",
+        "NEXT": _next(status),
         "LAST EXIT": f"{last.text}, {ago(last.at)}" if last else NOTHING,
         "STATUS": status.status_text or "",
     }
+
+
+def _next(status: WorkerStatus) -> str:
+    if status.restart_in is not None:
+        return f"in {duration(status.restart_in)}"
+    return status.pending or NOTHING
 
 
 def state(name: str) -> Cell:

@@ -70,6 +70,8 @@ class WorkerStatus(Result):
     """Its id."""
     goal: str
     """``up``, or ``down`` if an operator has stopped it or it is one too many."""
+    held: bool
+    """Whether an operator has stopped it."""
     state: str
     """See :class:`cotyledon_core.State`."""
     ready: bool
@@ -86,6 +88,9 @@ class WorkerStatus(Result):
     restarts: int
     restart_in: float | None
     """Seconds until it is started again; None if it does not wait for that."""
+    pending: str
+    """What has begun for its service and is yet to be done here: ``reload``, in place, or
+    ``replacement``; empty if there is nothing."""
     status_text: str
     last_exit: LastExit | None
     cpu_seconds: float | None

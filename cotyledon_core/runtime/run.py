@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import selectors
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -108,7 +109,11 @@ class Run:
             self.server = open_server(settings, name, self._selector, steering)
             if self.server is not None:
                 self._opened.callback(self.server.close)
-                self.household.give_workers({SOCKET_VARIABLE: self.server.path})
+        if self.server is not None:
+            self.household.give_workers({SOCKET_VARIABLE: self.server.path})
+        elif SOCKET_VARIABLE in os.environ:
+            # that of a manager which this one is a worker of is not theirs
+            self.household.give_workers({SOCKET_VARIABLE: ""})
 
     def _stopping(self) -> bool:
         """Whether a stop was accepted, or has begun by itself."""

@@ -22,6 +22,7 @@ from tests.functional.configured import FILE, sections, text
 from tests.functional.controlled import SOCKET, Controlled
 from tests.functional.harness import APPS, DEADLINE, Launch, import_path
 
+CONTROL = {"control": {"socket": SOCKET}}
 ESCAPE = "\x1b"
 
 
@@ -98,12 +99,32 @@ def test_what_has_done_its_work_is_as_wanted(launch: Launch) -> None:
     running.stop()
 
 
+def test_what_is_yet_to_be_replaced_is_told(launch: Launch) -> None:
+    web = {"workers": 2, "value": "old", "max_unavailable": 1}
+    running = Controlled(launch, sections(web=web))
+    running.write(sections({}, web={**web, "value": "new", "behaviour": "hang"}) | CONTROL)
+    running.application.send(signal.SIGHUP)
+    with running.client() as client:
+
+        def is_pending() -> bool:
+            (service,) = client.status("web").services
+            return [worker.pending for worker in service.workers] == ["replacement"] * 2
+
+        running.application.until(is_pending, "a reload that waits for a worker")
+    (line,) = (each for each in ask(running, "status").stdout.splitlines() if "web:1" in each)
+    assert "replacement" in line.split()
+    assert running.application.stop(signal.SIGINT) == 1
+
+
 def test_what_was_stopped_is_as_wanted(launch: Launch) -> None:
     running = Controlled(launch, sections(web={"workers": 2}, batch={}))
     assert ask(running, "stop", "web:1", "--wait").returncode == 0
     for target in ((), ("web",), ("web:0",), ("web:1",)):
         assert ask(running, "status", *target).returncode == 0
     assert _service(running, "web")[:2] == ["web", "running"]
+    with running.client() as client:
+        (web,) = client.status("web").services
+    assert [worker.held for worker in web.workers] == [False, True]
     assert "1 stopped by an operator" in ask(running, "status").stdout
     assert ask(running, "stop", "web", "--wait").returncode == 0
     assert ask(running, "status").returncode == 0

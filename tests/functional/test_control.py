@@ -161,12 +161,15 @@ def test_errors_of_the_manager_are_exceptions(shared: Controlled) -> None:
         client.scale("web", 1)
 
 
-def test_workers_find_the_socket_in_their_environment(launch: Launch) -> None:
+@pytest.mark.parametrize("socket", [SOCKET, ""])
+def test_workers_find_the_socket_in_their_environment(launch: Launch, socket: str) -> None:
+    """That of their own manager, if it has one."""
     shown = "/bin/sh -c 'echo $$COTYLEDON_SOCKET > found && exec sleep 1000'"
     shell = {"service_type": "command", "command": shown}
     outer = {"COTYLEDON_SOCKET": "/of/another/manager"}
-    running = Controlled(launch, sections(shell=shell), environment=outer)
+    control = {"socket": socket}
+    running = Controlled(launch, sections(shell=shell), control, environment=outer)
     found = running.application.directory / "found"
     running.application.until(lambda: found.exists() and found.read_text(), "what was found")
-    assert found.read_text() == f"{running.path}\n"
+    assert found.read_text() == (f"{running.path}\n" if socket else "\n")
     running.stop()

@@ -147,6 +147,7 @@ def _worker(
     return {
         "worker": standing.worker_id,
         "goal": known.goal.value if known else "down",
+        "held": known.held if known else False,
         "state": state.value,
         "ready": state is State.RUNNING,
         "done": standing.done,
@@ -157,6 +158,7 @@ def _worker(
         "incarnation": known.incarnation if known else None,
         "restarts": standing.restarts,
         "restart_in": _in(standing.restart_at, now),
+        "pending": known.pending if known else "",
         "status_text": standing.status_text,
         "last_exit": standing.end and _end(standing.end),
         **(_used(process.pid if process else None) if resources else {}),

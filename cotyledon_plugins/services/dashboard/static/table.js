@@ -112,11 +112,15 @@ class WorkerView {
         setText(row.uptime, uptime(worker.uptime == null ? null : worker.uptime + passed));
         row.showUse(worker);
         tell(this.status, worker.status_text ?? "");
-        const wait = worker.restart_in;
-        tell(this.waiting, wait == null ? "" : `Starts again in ${uptime(wait - passed + 0.999)}`);
+        tell(this.waiting, whatIsNext(worker, passed));
         tell(this.end, worker.last_exit ? endText(worker.last_exit, now) : "");
         this.turn?.(worker.goal === "down" ? "Start" : "Stop");
     }
+}
+
+function whatIsNext({ restart_in: wait, pending }, passed) {
+    if (wait != null) return `Starts again in ${uptime(wait - passed + 0.999)}`;
+    return pending ? `Its ${pending} is yet to come` : "";
 }
 
 class ServiceView {
