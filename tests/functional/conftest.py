@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 from tests.functional.harness import Application, Launch
 
 METHODS = ("fork", "forkserver", "spawn")
+
+# nohup has it ignored, by all that the tests start, too
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(params=METHODS)
