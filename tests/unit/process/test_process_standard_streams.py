@@ -92,13 +92,14 @@ def test_it_never_waits_for_a_pipe_with_little_room(
     stream.write("x" * piece)
     stream.write("y" * piece)
     fill(stream)
-    os.read(reader, 4096 * pages)
+    found = os.read(reader, 4096 * pages)
     before = unread(reader)
     if not flush_before_fork():
         assert unread(reader) == before
-        drain(reader)
+        found += drain(reader)
         assert flush_before_fork()
-    assert drain(reader).endswith(b"y")
+    found += drain(reader)
+    assert found.count(b"y") == piece
 
 
 def test_a_child_does_not_write_what_its_parent_has_printed(
