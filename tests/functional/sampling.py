@@ -70,12 +70,14 @@ class Sampler:
         self._thread.join()
 
     def _take(self) -> None:
-        while not self._done.wait(PERIOD):
+        over = False
+        while not over:
             self.ready.add(frozenset(map(Mark.of, os.listdir(self._directory / "ready"))))
             names = set(os.listdir(self._directory / "processes")) - self._gone
             marks = {name: Mark.of(name) for name in names}
             self._gone |= {name for name, mark in marks.items() if not procfs.alive(mark.pid)}
             self.processes.add(frozenset(marks[name] for name in names - self._gone))
+            over = self._done.wait(PERIOD)
 
     @property
     def least_ready(self) -> int:

@@ -28,7 +28,15 @@ class Program:
             "steered", how, files={"app.conf": self._text(2)}, **more
         )
         self.path = os.path.join(self.application.directory, "control.sock")
-        self.application.until(lambda: os.path.exists(self.path), "the socket")
+        self.application.until(self._answers, "the socket")
+
+    def _answers(self) -> bool:
+        """The socket is there a moment before it can be connected to."""
+        try:
+            with self.client() as client:
+                return bool(client.hello())
+        except NoManager:
+            return False
 
     def _text(self, workers: int, wrong: str = "") -> str:
         manager = "[cotyledon]\nservices = web\n" if self.how == "built" else ""

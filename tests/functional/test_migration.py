@@ -159,8 +159,8 @@ def test_masters(example: str, start: Launch) -> None:
         return answer is not None and answer[0] == number and answer[1] != pid
 
     application.until(replaced, f"another worker {number}")
-    application.send(signal.SIGHUP)
     old = asked(port)
+    application.send(signal.SIGHUP)
     if old is not None:
         application.until(lambda: not procfs.alive(old[1]), "an end by reload")
     application.until(lambda: asked(port), "an answer after the reload")
