@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 
-_REALTIME = re.compile(r"(RTMIN|RTMAX)([+-]\d{1,2})")
+_REALTIME = r"(RTMIN|RTMAX)([+-]\d{1,2})"
 
 
 def signal_number(name: str | int) -> int:
@@ -17,7 +17,7 @@ def signal_number(name: str | int) -> int:
     text = str(name).strip().upper().removeprefix("SIG")
     known = {found.name.removeprefix("SIG"): int(found) for found in signal.Signals}
     number = known.get(text)
-    realtime = _REALTIME.fullmatch(text)
+    realtime = re.fullmatch(_REALTIME, text)
     if realtime and realtime[1] in known:
         number = known[realtime[1]] + int(realtime[2])
     elif number is None and text.isascii() and text.isdigit():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 
 from cotyledon_core.record import Record
@@ -115,7 +114,7 @@ class StartDurations:
         """Seconds."""
 
     def add(self, seconds: float) -> None:
-        self.counts[bisect_left(START_BOUNDS, seconds)] += 1
+        self.counts[sum(bound < seconds for bound in START_BOUNDS)] += 1
         self.total += seconds
 
 

@@ -22,7 +22,6 @@ import errno
 import os
 import signal
 import struct
-from binascii import crc32
 from collections.abc import Iterator
 
 from cotyledon_core.process.descriptors import close_private, keep_private
@@ -141,6 +140,8 @@ class Board:
 
         :raises OSError: if there is no memory for it.
         """
+        from binascii import crc32
+
         head = _NOTE_HEAD.pack(len(note), crc32(note))
         os.pwrite(self.descriptor, head + note, _NOTE_AT)
 
@@ -150,6 +151,8 @@ class Board:
         :raises OSError: if it cannot be read.
         :raises ValueError: if it is just being written.
         """
+        from binascii import crc32
+
         head = os.pread(self.descriptor, _NOTE_HEAD.size, _NOTE_AT)
         if len(head) < _NOTE_HEAD.size:
             return b""

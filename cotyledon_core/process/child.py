@@ -49,8 +49,7 @@ class Child:
 
     def send(self, number: int) -> None:
         """Send a signal; nothing happens if the process has ended."""
-        # gone, or a program that has become somebody we may not signal, or wants no signal there is
-        with contextlib.suppress(OSError):
+        try:
             if self._pidfd is not None:
                 import signal
 
@@ -59,6 +58,10 @@ class Child:
                 self._process.terminate()
             else:
                 os.kill(self.pid, number)
+        except OSError:
+            # gone, or a program that has become somebody we may not signal,
+            # or wants no signal there is
+            pass
 
     def read_report(self) -> bool:
         """Take in what was reported of an execution; whether that is all.

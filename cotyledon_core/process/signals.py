@@ -21,6 +21,7 @@ import os
 import signal
 from _thread import get_ident as _this_thread
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from cotyledon_core.process.descriptors import forget_private, keep_private
@@ -85,10 +86,14 @@ def blocked() -> Iterator[None]:
         _change_mask(_signal.SIG_SETMASK, before)
 
 
-def unblock() -> None:
-    """Let the signals through that :func:`blocked` holds back."""
-    if _change_mask is not None:
-        _change_mask(_SIG_UNBLOCK, _HELD_BACK)
+def _nothing_is_held() -> None:
+    """Where there is no mask."""
+
+
+unblock: Callable[[], object] = _nothing_is_held
+"""Let the signals through that :func:`blocked` holds back."""
+if _change_mask is not None:
+    unblock = partial(_change_mask, _SIG_UNBLOCK, _HELD_BACK)
 
 
 _noting: Signals | None = None

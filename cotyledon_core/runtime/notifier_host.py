@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import pickle
 import time
 from collections.abc import Callable
 from functools import partial
@@ -87,6 +86,8 @@ class NotifierHost(Helper):
         self.has_gap = False
         if not ledger.noted:
             return
+        import pickle
+
         data = pickle.dumps(ledger)
         for start in range(0, len(data), PIECE):
             end = start + PIECE
@@ -145,6 +146,8 @@ class _Host:
             return
         self._pieces.append(piece.data)
         if piece.last:
+            import pickle
+
             ledger = pickle.loads(b"".join(self._pieces))
             self._pieces.clear()
             self._call(partial(self._notifier.synchronize, ledger))

@@ -32,6 +32,8 @@ class Goal(Enum):
 class State(Enum):
     """What a worker is."""
 
+    __hash__ = object.__hash__  # Enum's own is Python code
+
     STOPPED = "stopped"
     STARTING = "starting"
     RUNNING = "running"
@@ -43,6 +45,8 @@ class State(Enum):
 
 class Occurrence(Enum):
     """What can happen to a worker."""
+
+    __hash__ = object.__hash__
 
     START = "start"
     SPAWNED = "spawned"

@@ -12,6 +12,8 @@ from cotyledon_core.supervision.worker import Worker
 class Kind(Enum):
     """What is done when the time has come."""
 
+    __hash__ = object.__hash__  # Enum's own is Python code
+
     BACKOFF = "start the worker again"
     START = "end a worker by force that is not ready"
     WATCHDOG = "look for a heartbeat"
