@@ -305,7 +305,7 @@ def test_a_service_that_is_given_up_before_it_was_ready(
 def test_the_watchdog_is_fed_while_the_manager_runs(
     launch: Callable[..., Application], service_manager: ServiceManager, tmp_path: Path
 ) -> None:
-    """After a reload that changes its options, too; a stopped manager feeds it no more."""
+    """Over a reload that changes its options, too, without a word of an end."""
     file = tmp_path / "it.conf"
     text = "[cotyledon]\nservices = looks\nnotifiers = systemd, record\n"
     file.write_text(text)
@@ -316,11 +316,39 @@ def test_the_watchdog_is_fed_while_the_manager_runs(
         service_manager.receive_line("WATCHDOG=1")
     file.write_text(f"{text}[notifier:systemd]\nwatchdog_quorum = 1\n")
     application.send(signal.SIGHUP)
-    service_manager.receive_line("WATCHDOG_USEC=0")
-    service_manager.receive_line("WATCHDOG_USEC=200000")
+    assert service_manager.receive()[0] == "RELOADING=1"
+    assert service_manager.receive()[0] == "READY=1"
     for _ in range(3):
-        service_manager.receive_line("WATCHDOG=1")
+        while (lines := service_manager.receive_any()) != ["WATCHDOG=1"]:
+            assert not any(line.startswith("WATCHDOG_USEC=") for line in lines)
     assert application.stop() == 0
+
+
+def test_a_reload_that_changes_its_options_ends_when_the_workers_have_come_to_it(
+    launch: Callable[..., Application], service_manager: ServiceManager, tmp_path: Path
+) -> None:
+    file = tmp_path / "it.conf"
+    text = "[cotyledon]\nservices = gated\nnotifiers = systemd, record\n"
+    file.write_text(text)
+    environment = {"NOTIFY_SOCKET": service_manager.address}
+    application = launch("plugin_cli", "run", "--config-file", str(file), environment=environment)
+    assert service_manager.receive()[0] == "READY=1"
+    gate = application.directory / "gate-worker-0"
+    gate.touch()
+    replacing = "[service:gated]\ncapture_stderr = true\n"
+    file.write_text(f"{text}{replacing}[notifier:systemd]\nextend_timeout = 20\n")
+    application.send(signal.SIGHUP)
+    assert service_manager.receive()[0] == "RELOADING=1"
+    application.wait_for("waiting", 2)
+    # the new one speaks, and says that this is still going on
+    service_manager.receive_line("EXTEND_TIMEOUT_USEC=20000000")
+    assert not service_manager.pending()
+    gate.unlink()
+    ready, status = service_manager.receive()
+    assert ready == "READY=1"
+    assert status.startswith("STATUS=reloaded")
+    assert application.stop() == 0
+    assert service_manager.receive()[0] == "STOPPING=1"
 
 
 def test_the_status_shows_a_crash_loop(

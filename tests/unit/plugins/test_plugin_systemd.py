@@ -197,6 +197,61 @@ def test_one_that_a_reload_removes_ends_it(
     assert [message.splitlines()[0] for message in receiver.received()] == left
 
 
+def successor_of(before: Systemd, *noted: events.Event, **options: Any) -> Systemd:
+    """One that a reload puts in its place, since its options are other ones."""
+    notifier = Systemd(**{"extend_timeout": 0.0, **options})
+    notifier.synchronize(ledger_of(STARTED, *UP, *noted))
+    notifier.take_over(before)
+    before.close()
+    return notifier
+
+
+def test_a_reload_that_changes_its_options_is_ended_by_its_successor(
+    receiver: Receiver, path: str
+) -> None:
+    before = made(socket=path)
+    before.notify(READY)
+    before.notify(RELOADING)
+    receiver.received()
+    after = successor_of(before, READY, RELOADING, socket=path, extend_limit=1)
+    assert receiver.received() == []
+    after.notify(RELOADED)
+    assert receiver.received() == [READY_AGAIN]
+
+
+def test_its_successor_knows_why_the_last_reload_has_failed(receiver: Receiver, path: str) -> None:
+    before = made(socket=path)
+    for event in (READY, RELOADING, FAILED):
+        before.notify(event)
+    after = successor_of(before, READY, RELOADING, FAILED, socket=path)
+    undone = events.ReloadUndone(at=2.0, wall_time=2.0)
+    after.notify(undone)
+    assert receiver.received()[-1] == f"STATUS={FAILED}; {undone}; {COUNTS}"
+
+
+def test_its_successor_sends_what_it_could_not(receiver: Receiver, path: str) -> None:
+    before = made(socket=path)
+    receiver.fill()
+    before.notify(READY)
+    after = successor_of(before, READY, socket=path)
+    receiver.received()
+    wake_at = after.deadline()
+    assert wake_at is not None
+    after.wake(wake_at + 1)
+    assert receiver.received()[0].startswith("READY=1")
+
+
+def test_a_successor_with_another_address_leaves_the_end_to_it(
+    receiver: Receiver, path: str
+) -> None:
+    before = made(socket=path)
+    before.notify(READY)
+    before.notify(RELOADING)
+    receiver.received()
+    successor_of(before, READY, RELOADING, socket=f"{path}2")
+    assert [message.splitlines()[0] for message in receiver.received()] == ["READY=1"]
+
+
 def test_a_second_reload_begins_before_the_end_of_the_first(receiver: Receiver, path: str) -> None:
     assert told(receiver, path, READY, RELOADING, RELOADING, RELOADED)[1:] == [
         BEGUN,
