@@ -302,6 +302,57 @@ def test_a_service_that_is_given_up_before_it_was_ready(
     ]
 
 
+REFUSED = "[cotyledon]\nservices = nothing\n"
+UNBOUND = """\
+[cotyledon]
+services = gated
+[service:gated]
+sockets = http
+[socket:http]
+address = {}/no/such/directory
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "why", "number"),
+    [(REFUSED, r".*\[service:nothing\].*", None), (UNBOUND, ".*cannot listen on.*", "ERRNO=2")],
+    ids=["refused", "unbound"],
+)
+def test_a_start_that_fails_says_why(
+    launch: Callable[..., Application],
+    service_manager: ServiceManager,
+    tmp_path: Path,
+    config: str,
+    why: str,
+    number: str | None,
+) -> None:
+    file = tmp_path / "it.conf"
+    file.write_text(config.format(tmp_path))
+    environment = {"NOTIFY_SOCKET": service_manager.address}
+    application = launch("plugin_cli", "run", "--config-file", str(file), environment=environment)
+    assert application.wait() == 1
+    status, *more = service_manager.receive()
+    assert re.fullmatch(f"STATUS=failed with exit status 1: {why}", status)
+    assert more == ["EXIT_STATUS=1", *([number] if number else [])]
+    assert service_manager.receive_any() == ["BARRIER=1"]
+    assert not service_manager.pending_any()
+
+
+def test_a_manager_that_breaks_says_so(
+    launch: Callable[..., Application], service_manager: ServiceManager
+) -> None:
+    environment = {"NOTIFY_SOCKET": service_manager.address}
+    application = launch("breaking", environment=environment)
+    assert service_manager.receive()[0] == "READY=1"
+    application.send(signal.SIGHUP)
+    while (lines := service_manager.receive())[0] in ("RELOADING=1", "READY=1"):
+        pass
+    assert lines[0].startswith("STATUS=failed with exit status 1: OSError(")
+    assert lines[1:] == ["EXIT_STATUS=1", "ERRNO=28"]
+    assert application.wait() == 1
+    application.wait_until_gone()
+
+
 def test_the_watchdog_is_fed_while_the_manager_runs(
     launch: Callable[..., Application], service_manager: ServiceManager, tmp_path: Path
 ) -> None:

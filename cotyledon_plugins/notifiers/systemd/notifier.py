@@ -246,10 +246,17 @@ class Systemd(Notifier):
         self._tell(event, "STOPPING=1", *filter(None, [self._ask_for_time(event.at)]))
 
     def _stopped(self, event: events.ManagerStopped) -> None:
-        if event.status != 0:
-            reason = f": {self._ledger.stop_reason}" if self._ledger.stop_reason else ""
-            status = _status(f"stopped with exit status {event.status}{reason}")
-            self._sender.send(f"{status}\nEXIT_STATUS={event.status}")
+        """The status is what is shown of a unit that has ended."""
+        if event.status == 0:
+            self._sender.send("STATUS=stopped")
+            return
+        how, why = ("failed", event.error) if event.error else ("stopped", self._ledger.stop_reason)
+        reason = f": {why}" if why else ""
+        lines = [_status(f"{how} with exit status {event.status}{reason}")]
+        lines.append(f"EXIT_STATUS={event.status}")
+        if event.errno is not None:
+            lines.append(f"ERRNO={event.errno}")
+        self._sender.send("\n".join(lines))
 
     def _main_pid(self) -> Sequence[str]:
         """Process 1 is that of a container, whose number the service manager knows by another."""

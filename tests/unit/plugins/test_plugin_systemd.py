@@ -116,6 +116,7 @@ def test_ready_and_stopping(receiver: Receiver, path: str) -> None:
     assert receiver.received() == [
         f"READY=1\nMAINPID={os.getpid()}\nSTATUS={COUNTS}",
         STOP,
+        "STATUS=stopped",
     ]
 
 
@@ -133,6 +134,25 @@ def test_a_failure_is_told_with_its_reason(receiver: Receiver, path: str) -> Non
         "STOPPING=1\nSTATUS=stopping: a given up: READY=1; 2 left: a(0), a(1)",
         "STATUS=stopped with exit status 3: a given up: READY=1\nEXIT_STATUS=3",
     ]
+
+
+def test_what_it_has_failed_of_is_told_with_the_system_s_number(
+    receiver: Receiver, path: str
+) -> None:
+    notifier = made(socket=path)
+    failed = replace(STOPPED, status=1, error="cannot listen: [Errno 98] in use", errno=98)
+    notifier.notify(failed)
+    assert receiver.received() == [
+        "STATUS=failed with exit status 1: cannot listen: [Errno 98] in use\n"
+        "EXIT_STATUS=1\nERRNO=98"
+    ]
+    notifier.close()
+
+
+def test_a_failure_without_a_number(receiver: Receiver, path: str) -> None:
+    failed = replace(STOPPED, status=1, error="no good")
+    (message,) = told(receiver, path, failed)
+    assert message == "STATUS=failed with exit status 1: no good\nEXIT_STATUS=1"
 
 
 STOP = "STOPPING=1\nSTATUS=stopping; 2 left: a(0), a(1)"

@@ -334,7 +334,12 @@ def test_the_end_waits_until_all_is_handled(tmp_path: Path, path: str) -> None:
         thread.start()
         notifier.close()
         thread.join()
-        assert [data.partition(b"=")[0] for data in heard] == [b"READY", b"STOPPING", b"BARRIER"]
+        assert [data.partition(b"=")[0] for data in heard] == [
+            b"READY",
+            b"STOPPING",
+            b"STATUS",
+            b"BARRIER",
+        ]
         assert len(os.listdir("/proc/self/fd")) == before
 
 
