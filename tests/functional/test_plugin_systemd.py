@@ -118,7 +118,7 @@ def test_ready_when_all_workers_are_and_stopping_once(
     assert not service_manager.pending()
     gates[1].unlink()
     ready, pid, status = service_manager.receive()
-    assert (ready, status) == ("READY=1", "STATUS=1 services, 2/2 workers ready")
+    assert (ready, status) == ("READY=1", "STATUS=1 service, 2/2 workers ready")
     assert pid == f"MAINPID={application.pid}"
     assert application.stop() == 0
     assert service_manager.receive()[0] == "STOPPING=1"
@@ -141,7 +141,7 @@ def run_ready(
 ) -> Application:
     application = run_supervised("gated")
     ready, pid, status = service_manager.receive()
-    assert (ready, status) == ("READY=1", "STATUS=1 services, 2/2 workers ready")
+    assert (ready, status) == ("READY=1", "STATUS=1 service, 2/2 workers ready")
     assert pid == f"MAINPID={application.pid}"
     return application
 
@@ -155,7 +155,7 @@ def test_reload_begins_after_the_signal_and_ends(
         application.send(signal.SIGHUP)
         begun, moment, status = service_manager.receive()
         assert begun == "RELOADING=1"
-        assert status == "STATUS=reloading; 1 services, 2/2 workers ready"
+        assert status == "STATUS=reloading; 1 service, 2/2 workers ready"
         name, _, began = moment.partition("=")
         assert name == "MONOTONIC_USEC"
         assert before <= int(began) <= time.monotonic_ns() // 1000
@@ -407,7 +407,7 @@ def test_the_status_shows_a_crash_loop(
 ) -> None:
     application = run_supervised("failing")
     service_manager.receive_status(
-        r"starting: 1 services, 0/2 workers ready, \d restarting: it\(\d\) exit status 1.*no good.*"
+        r"starting: 1 service, 0/2 workers ready, \d restarting: it\(\d\) exit status 1.*no good.*"
     )
     assert application.stop() == 0
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 
 import pytest
 
 from tests.systemd.conftest import RunUnit
 from tests.systemd.unit import NAME, Unit
+
+UNBOUND = "sockets = http\n[socket:http]\naddress = /no/such/directory/s\n"
 
 
 def test_the_start_waits_for_all_workers(unit: RunUnit) -> None:
@@ -34,6 +37,23 @@ def test_a_start_that_does_not_succeed_is_bounded(unit: RunUnit) -> None:
     assert not made.processes()
 
 
+def test_a_start_that_fails_says_why(unit: RunUnit) -> None:
+    made = unit()
+    made.configure("one", "workers = many\n")
+    assert made.call("start") != 0
+    assert (made.get("ActiveState"), made.get("Result")) == ("failed", "exit-code")
+    assert made.get("ExecMainStatus") == "1"
+    assert made.get("StatusText").startswith("failed with exit status 1: /etc/cotyledon/")
+    made.configure("one", UNBOUND)
+    assert made.call("start") != 0
+    status = made.get("StatusText")
+    assert status.startswith("failed with exit status 1: [socket:http] address: cannot listen on")
+    assert made.get("StatusErrno") == str(errno.ENOENT)
+    made.configure("one")
+    assert made.call("start") == 0
+    assert made.get("StatusErrno") == "0"
+
+
 @pytest.mark.parametrize("kill_mode", ["mixed", "control-group"])
 def test_stop(unit: RunUnit, kill_mode: str) -> None:
     """With control-group systemd asks the workers too, at the same time as the manager."""
@@ -51,6 +71,7 @@ def test_stop(unit: RunUnit, kill_mode: str) -> None:
     assert made.machine.end(stop).returncode == 0
     assert (made.get("ActiveState"), made.get("Result")) == ("inactive", "success")
     assert made.get("ExecMainStatus") == "0"
+    assert made.get("StatusText") == "stopped"
     assert {record.pid for record in made.records("terminate")} == workers
     assert len(made.records("terminate")) == len(made.records("init")) == 4
     assert not made.processes()

@@ -23,7 +23,9 @@ def status_line(ledger: Ledger, news: str = "") -> str:
         return _stopping(ledger)
     wanted = sum(service.wanted for service in ledger.services.values())
     ready = sum(min(service.ready, service.wanted) for service in ledger.services.values())
-    counts = f"{len(ledger.services)} services, {ready}/{wanted} workers ready"
+    count = len(ledger.services)
+    services = f"{count} {'service' if count == 1 else 'services'}"
+    counts = f"{services}, {ready}/{wanted} workers ready"
     line = ", ".join(filter(None, (counts, "; ".join(_troubles(ledger)))))
     if ledger.stage is Stage.STARTING:
         line = f"starting: {line}"

@@ -18,7 +18,7 @@ from cotyledon_plugins.notifiers.systemd.notifier import Systemd
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets")
 
-COUNTS = "1 services, 2/2 workers ready"
+COUNTS = "1 service, 2/2 workers ready"
 STARTED = events.ManagerStarted(at=0.0, wall_time=0.0, pid=1, name="m")
 READY = events.ManagerReady(at=1.0, wall_time=1.0, services=1, workers=2)
 RELOADING = events.ManagerReloading(at=1.25, wall_time=1.25)
