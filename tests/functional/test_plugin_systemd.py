@@ -202,11 +202,14 @@ def test_a_reload_does_not_end_the_start(
 
 
 def test_a_reload_is_read_as_at_the_start(
-    launch: Callable[..., Application], service_manager: ServiceManager, tmp_path: Path
+    launch: Callable[..., Application],
+    service_manager: ServiceManager,
+    tmp_path: Path,
+    method: str,
 ) -> None:
     """What notifiers there are by default depends on the environment; workers have none of it."""
     file = tmp_path / "it.conf"
-    file.write_text("[cotyledon]\nservices = looks\n")
+    file.write_text(f"[cotyledon]\nservices = looks\nstart_method = {method}\n")
     environment = {"NOTIFY_SOCKET": service_manager.address, "WATCHDOG_USEC": "60000000"}
     application = launch("plugin_cli", "run", "--config-file", str(file), environment=environment)
     assert service_manager.receive()[0] == "READY=1"

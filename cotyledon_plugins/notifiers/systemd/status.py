@@ -55,20 +55,13 @@ def _troubles(ledger: Ledger) -> Iterator[str]:
             finished += 1
         elif worker.state in (State.FATAL, State.EXITED) and not service.given_up:
             failed.append(_ended(service, worker))
-        elif is_restarting(worker):
+        elif worker.restarting:
             restarting.append(_ended(service, worker))
     for texts, what in ((given_up, "given up"), (failed, "failed"), (restarting, "restarting")):
         if texts:
             yield _list(texts, what)
     if finished:
         yield f"{finished} finished"
-
-
-def is_restarting(worker: WorkerStanding) -> bool:
-    """Whether it has ended though nobody asked for it, and is not ready again."""
-    if worker.state is State.STARTING:
-        return worker.end is not None and not worker.end.asked
-    return worker.state is State.BACKOFF
 
 
 def _workers(ledger: Ledger) -> Iterator[tuple[ServiceStanding, WorkerStanding]]:
