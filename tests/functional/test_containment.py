@@ -83,6 +83,15 @@ def test_one_that_raises(launch: Launch) -> None:
     stop(application)
 
 
+def test_one_that_raises_in_the_manager_s_own_process(launch: Launch) -> None:
+    application = launch("contained", "fail", "beside")
+    application.wait_for("worker_ready", 2, who="inline")
+    restart_workers(application)
+    wait_for_giving_up(application, "ValueError('x')")
+    assert {record.pid for record in application.records("begun")} == {application.manager}
+    stop(application)
+
+
 def test_one_that_uses_up_its_descriptors_and_keeps_memory(launch: Launch) -> None:
     application = start(launch, "leak")
     before = len(procfs.descriptors(application.manager))

@@ -354,6 +354,9 @@ def test_a_manager_that_breaks_says_so(
     assert lines[1:] == ["EXIT_STATUS=1", "ERRNO=28"]
     assert application.wait() == 1
     application.wait_until_gone()
+    # and so says every other notifier
+    (stopped,) = application.records("manager_stopped", who="hosted")
+    assert (stopped.status, stopped.errno) == (1, 28)
 
 
 def test_the_watchdog_is_fed_while_the_manager_runs(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import signal
+import sys
 
 import pytest
 
 from tests.systemd.conftest import RunUnit
-from tests.systemd.unit import NAME, Unit
+from tests.systemd.unit import CONFIG_FILE, NAME, Unit
 
 UNBOUND = "sockets = http\n[socket:http]\naddress = /no/such/directory/s\n"
 
@@ -107,6 +108,22 @@ def test_reload_by_a_command(unit: RunUnit) -> None:
     made.wait_for("SubState", "running")
     assert made.call("stop") == 0
     assert made.get("Result") == "success"
+
+
+def test_a_manager_behind_a_shell(unit: RunUnit) -> None:
+    """It says which process is the main one."""
+    command = f"{sys.executable} -m cotyledon_core run --config-file {CONFIG_FILE}"
+    behind = f"ExecStart=/bin/sh -c '{command}; exit $?'"
+    lines = ("Type=notify", "NotifyAccess=all", "WatchdogSec=0", "KillMode=control-group")
+    made = unit(*lines, "ExecStart=", behind)
+    assert made.call("start") == 0
+    made.wait_for_workers(4)
+    title = made.machine.run("cat", f"/proc/{made.get('MainPID')}/cmdline").stdout
+    assert "master process" in title
+    assert made.call("stop") == 0
+    assert (made.get("ActiveState"), made.get("Result")) == ("inactive", "success")
+    assert len(made.records("terminate")) == 4
+    assert not made.processes()
 
 
 def test_a_stop_during_a_reload(started: Unit) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+from contained import Hosted
 from support import Reloading, manager
 
 from cotyledon_core.runtime.loop import Loop
@@ -21,5 +22,6 @@ def break_down(loop: Loop, message: msg.Message) -> None:
 if __name__ == "__main__":
     Loop.deliver = break_down  # type: ignore[method-assign]
     made = manager()
+    made.add_notifier(Hosted())
     made.add(Reloading, 2)
     made.run()
