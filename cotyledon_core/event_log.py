@@ -11,7 +11,7 @@ none of them meets an attribute that a record has anyway.
 level      events
 =========  ==============================================================
 error      a worker that hangs, a service given up, a reload that failed, a hook that failed,
-           a notifier disabled
+           a notifier disabled, an error that ends the manager
 warning    an end that nobody asked for, an end by force, a reload undone, events dropped
 debug      a spawn, a worker's own status
 info       all others
@@ -56,6 +56,8 @@ class EventLog(Notifier):
         """The event's level, as in :mod:`logging`."""
         if isinstance(event, events.WorkerExited):
             return INFO if event.asked and not event.forced else WARNING
+        if isinstance(event, events.ManagerStopped) and event.error:
+            return ERROR
         return _LEVELS.get(type(event), INFO)
 
     def notify(self, event: events.Event) -> None:

@@ -6,29 +6,10 @@ major version.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-from cotyledon_core.plain import plain
+from cotyledon_core.event import Event as Event
 from cotyledon_core.plugins.restart_policy import Cause, ExitStatus, Phase
-from cotyledon_core.record import Record
 from cotyledon_core.types import ServiceId, WorkerId
 from cotyledon_core.waited import Waited as Waited
-
-
-class Event(Record):
-    """Base of all events."""
-
-    kind: ClassVar[str] = ""
-    """The event's type in machine-readable output."""
-
-    at: float
-    """Monotonic time in seconds."""
-    wall_time: float
-    """Seconds since the epoch."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields as plain values that JSON can hold, with ``event`` for the kind."""
-        return {"event": self.kind, **{n: plain(getattr(self, n)) for n in self.field_names}}
 
 
 class ManagerStarted(Event):
@@ -133,9 +114,14 @@ class ManagerStopped(Event):
 
     kind = "manager_stopped"
     status: int
+    error: str = ""
+    """What the manager has failed of, if it has not stopped by a decision."""
+    errno: int | None = None
+    """The system's number of that error, if it has one."""
 
     def __str__(self) -> str:
-        return f"manager stopped, exit status {self.status}"
+        why = f": {self.error}" if self.error else ""
+        return f"manager stopped, exit status {self.status}{why}"
 
 
 class ServiceEvent(Event):

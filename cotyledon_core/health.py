@@ -40,7 +40,7 @@ class ServiceHealth(Record):
     ready: int
     """Workers that are ready, or have done what they were for."""
     restarting: int
-    """Workers that wait for their restart."""
+    """Workers that have ended though nobody asked for it, and are not ready again."""
     fatal: int
     """Workers that are not started again, though they have not done what they were for."""
     text: str
@@ -105,7 +105,7 @@ def judge_service(service: ServiceStanding, quorum: Share = DEFAULT_QUORUM) -> S
         status=status,
         wanted=service.wanted,
         ready=ready,
-        restarting=service.states[State.BACKOFF],
+        restarting=service.restarting,
         fatal=fatal,
         text=_text(service, ready),
     )

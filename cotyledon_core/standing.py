@@ -100,6 +100,13 @@ class WorkerStanding:
         """Whether it has done what it was for, and is not started again."""
         return self.state is State.EXITED and self.clean
 
+    @property
+    def restarting(self) -> bool:
+        """Whether it has ended though nobody asked for it, and is not ready again."""
+        if self.state is State.STARTING:
+            return self.end is not None and not self.end.asked
+        return self.state is State.BACKOFF
+
 
 class StartDurations:
     """How long workers took to become ready."""
@@ -152,6 +159,11 @@ class ServiceStanding:
         if not self.states[State.EXITED]:
             return 0
         return sum(worker.done for worker in self.workers.values())
+
+    @property
+    def restarting(self) -> int:
+        """How many are on their way back after an end that nobody asked for."""
+        return sum(worker.restarting for worker in self.workers.values())
 
     def worker(self, worker_id: WorkerId, now: float) -> WorkerStanding:
         """The worker, made known if it is not."""

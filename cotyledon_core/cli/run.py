@@ -66,8 +66,10 @@ def run(args: argparse.Namespace) -> int:
 
     from cotyledon_core.config import loader
     from cotyledon_core.manager import ServiceManager
+    from cotyledon_core.runtime import failure
 
     logging.basicConfig(level=args.log_level, format=FORMAT)
-    manager = ServiceManager.from_config(loader.load(args.sources))
+    with failure.told():
+        manager = ServiceManager.from_config(loader.load(args.sources))
     manager.run()
     return 0

@@ -100,7 +100,11 @@ class Compiler:
             dump_signal=self._dump_signal(),
             scale_signals=values.get(MANAGER, "scale_signals"),
             sockets=sockets,
-            notices=(*self._check_keys(), *self._notices_of_sockets(sockets)),
+            notices=(
+                *self._check_keys(),
+                *self._notices_of_sockets(sockets),
+                *self._notices_of_notifiers(),
+            ),
             on_reload_failure=values.get(MANAGER, "on_reload_failure"),
             reload_method=values.get(MANAGER, "reload_method"),
             control=control.settings(values),
@@ -365,6 +369,14 @@ class Compiler:
 
     def _notices_of_sockets(self, sockets: Mapping[str, Listening]) -> Sequence[str]:
         return socket_options.notices(self._values, sockets, self._asked_sockets)
+
+    def _notices_of_notifiers(self) -> Sequence[str]:
+        told = (Namespace.NOTIFIERS, "systemd") in self._loaded
+        if told or not os.environ.get("NOTIFY_SOCKET"):
+            return ()
+        place = self._values.sources.place(MANAGER, "notifiers")
+        text = "does not have systemd, so the service manager, which waits for it, is told nothing"
+        return (f"{place}: [{MANAGER}] notifiers: {text}",)
 
     def _check_keys(self) -> tuple[str, ...]:
         check = KeyCheck(self._values, self._unsure)

@@ -72,10 +72,20 @@ class Notifier(abc.ABC):
             :meth:`~.Ledger.note` the events that follow.
         """
 
+    def take_over(self, predecessor: Notifier) -> None:  # noqa: B027  # optional by contract
+        """Go on where another one was.
+
+        Called where a reload has changed the options: after :meth:`synchronize`, and before the
+        predecessor's :meth:`close`. Not where the notifier has a process of its own.
+
+        :param predecessor: of the same class and name.
+        """
+
     def deadline(self) -> float | None:
         """When :meth:`wake` is due, in monotonic seconds; None for never.
 
-        Asked after each call of :meth:`notify`, :meth:`synchronize` and :meth:`wake`.
+        Asked after each call of :meth:`notify`, :meth:`synchronize`, :meth:`take_over` and
+        :meth:`wake`.
         """
         return None
 

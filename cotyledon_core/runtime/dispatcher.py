@@ -116,6 +116,7 @@ class Dispatcher:
                 self.add_notifier(name, notifier, may_host=may_host)
                 if name in self._inline:
                     self._synchronize(name)
+                    self._take_over(name, inline.get(name))
             elif name in hosts:
                 self.hosts[name] = hosts[name]
             elif name in inline:
@@ -128,6 +129,12 @@ class Dispatcher:
             notifier = self._inline[name]
             own = unpacked(packed(self.ledger))
             self._call(name, notifier, lambda: notifier.synchronize(own))
+
+    def _take_over(self, name: str, predecessor: Notifier | None) -> None:
+        notifier = self._inline.get(name)
+        # disabled meanwhile, or of another type
+        if notifier is not None and type(notifier) is type(predecessor):
+            self._call(name, notifier, partial(notifier.take_over, predecessor))
 
     def publish(self, event: events.Event) -> None:
         """Tell an event: to the hooks now, to the notifiers by the next :meth:`flush`."""

@@ -31,6 +31,7 @@ from cotyledon_core.runtime import beforehand
 from cotyledon_core.runtime.awaited import AwaitedCommands
 from cotyledon_core.runtime.dispatcher import ForeignCode
 from cotyledon_core.runtime.environment import OwnEnvironment
+from cotyledon_core.runtime.failure import stopped_by
 from cotyledon_core.runtime.hooks import Hooks
 from cotyledon_core.runtime.listeners import Listeners
 from cotyledon_core.runtime.reload import Reload, Reloader
@@ -201,6 +202,9 @@ class Engine:
                 loop = run.loop(lambda: self._prepare_reload(target), self._undo_reload)
                 services = beforehand.take_services(self._commands)
                 return loop.run(msg.Start(os.getpid(), name, services))
+            except BaseException as error:
+                run.dispatcher.publish(stopped_by(error))
+                raise
             finally:
                 self._run = None
                 run.close()

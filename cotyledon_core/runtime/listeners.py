@@ -26,6 +26,13 @@ LOG = Log("cotyledon_core")
 NamedDescriptor = tuple[str, int]
 
 
+class _Faults(list[str]):
+    """One line for each."""
+
+    cause: OSError | None = None
+    """What the system has refused first."""
+
+
 class Listeners:
     """See the module's description.
 
@@ -93,14 +100,14 @@ class Listeners:
         if not asked or not self._running:
             return
         self._adopt()
-        faults: list[str] = []
+        faults = _Faults()
         for name, service in asked.items():
             if name not in self._passed and self._wanted(name) is None:
                 faults.append(f"service {service}: sockets: {_unknown(name)}")
             elif name not in self._open:
                 self._open_one(name, faults)
         if faults:
-            raise ConfigurationError(faults)
+            raise ConfigurationError(faults) from faults.cause
 
     def close_unused(self) -> None:
         """Close what the manager has opened and nobody asks for any more."""
@@ -148,7 +155,7 @@ class Listeners:
             kept = self._stored if is_stored(name) else self._passed
             kept.setdefault(plain(name), []).append(descriptor)
 
-    def _open_one(self, name: str, faults: list[str]) -> None:
+    def _open_one(self, name: str, faults: _Faults) -> None:
         if name in self._passed:
             self._open_passed(name, faults)
             return
@@ -158,6 +165,7 @@ class Listeners:
         fresh, wrong = _listen([each for each in wanted.address if each not in kept], wanted)
         if wrong:
             faults += [f"[socket:{name}] address: {text}" for text in wrong]
+            faults.cause = faults.cause or wrong.cause
             self._stored[name] += [one.descriptor for one in kept.values()]
             return
         every = {**kept, **fresh}
@@ -226,15 +234,16 @@ def _unknown(name: str) -> str:
 
 def _listen(
     addresses: Iterable[Address], wanted: Listening
-) -> tuple[dict[Address, listening.Open], list[str]]:
+) -> tuple[dict[Address, listening.Open], _Faults]:
     """Listen on all of them, or on none; what is open, and the faults."""
     opened: dict[Address, listening.Open] = {}
-    faults = []
+    faults = _Faults()
     for address in addresses:
         try:
             opened[address] = listening.listen(address, wanted)
         except OSError as error:
             faults.append(f"cannot listen on {address}: {error.strerror or error}")
+            faults.cause = faults.cause or error
     if faults:
         for one in opened.values():
             one.close(unlink=True)

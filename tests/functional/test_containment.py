@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from statistics import median
 
 import pytest
@@ -82,6 +83,15 @@ def test_one_that_raises(launch: Launch) -> None:
     stop(application)
 
 
+def test_one_that_raises_in_the_manager_s_own_process(launch: Launch) -> None:
+    application = launch("contained", "fail", "beside")
+    application.wait_for("worker_ready", 2, who="inline")
+    restart_workers(application)
+    wait_for_giving_up(application, "ValueError('x')")
+    assert {record.pid for record in application.records("begun")} == {application.manager}
+    stop(application)
+
+
 def test_one_that_uses_up_its_descriptors_and_keeps_memory(launch: Launch) -> None:
     application = start(launch, "leak")
     before = len(procfs.descriptors(application.manager))
@@ -116,6 +126,33 @@ def test_one_that_is_killed(launch: Launch) -> None:
     assert host_of(application) == second
     stop(application)
     assert not application.records("notifier_disabled")
+
+
+def test_one_that_is_killed_again_and_again(launch: Launch) -> None:
+    """Each is started later than the one before it, and after the fifth there is none."""
+    application = start(launch, "nothing")
+    hosts = [wait_for_host(application)]
+    waits = []
+    for _ in range(4):
+        killed_at = time.monotonic()
+        os.kill(hosts[-1], signal.SIGKILL)
+        restart_workers(application, 1)
+        hosts.append(wait_for_host(application, *hosts))
+        synchronized = application.wait_for_one("synchronized", pid=hosts[-1])
+        waits.append(synchronized.at - killed_at)
+    # 0.05 s at first, doubled each time
+    assert all(wait > 0.05 * 2**number for number, wait in enumerate(waits))
+    os.kill(hosts[-1], signal.SIGKILL)
+    wait_for_giving_up(application, "its process has ended 5 times in a row")
+    stop(application)
+
+
+def test_one_that_is_stopped(launch: Launch) -> None:
+    """By SIGSTOP, as it were for ever."""
+    application = start(launch, "nothing")
+    os.kill(wait_for_host(application), signal.SIGSTOP)
+    restart_workers(application)
+    stop(application)
 
 
 def test_one_that_hangs_has_a_queue_that_is_bounded(launch: Launch) -> None:

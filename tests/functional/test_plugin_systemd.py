@@ -118,7 +118,7 @@ def test_ready_when_all_workers_are_and_stopping_once(
     assert not service_manager.pending()
     gates[1].unlink()
     ready, pid, status = service_manager.receive()
-    assert (ready, status) == ("READY=1", "STATUS=1 services, 2/2 workers ready")
+    assert (ready, status) == ("READY=1", "STATUS=1 service, 2/2 workers ready")
     assert pid == f"MAINPID={application.pid}"
     assert application.stop() == 0
     assert service_manager.receive()[0] == "STOPPING=1"
@@ -141,7 +141,7 @@ def run_ready(
 ) -> Application:
     application = run_supervised("gated")
     ready, pid, status = service_manager.receive()
-    assert (ready, status) == ("READY=1", "STATUS=1 services, 2/2 workers ready")
+    assert (ready, status) == ("READY=1", "STATUS=1 service, 2/2 workers ready")
     assert pid == f"MAINPID={application.pid}"
     return application
 
@@ -155,7 +155,7 @@ def test_reload_begins_after_the_signal_and_ends(
         application.send(signal.SIGHUP)
         begun, moment, status = service_manager.receive()
         assert begun == "RELOADING=1"
-        assert status == "STATUS=reloading; 1 services, 2/2 workers ready"
+        assert status == "STATUS=reloading; 1 service, 2/2 workers ready"
         name, _, began = moment.partition("=")
         assert name == "MONOTONIC_USEC"
         assert before <= int(began) <= time.monotonic_ns() // 1000
@@ -202,11 +202,14 @@ def test_a_reload_does_not_end_the_start(
 
 
 def test_a_reload_is_read_as_at_the_start(
-    launch: Callable[..., Application], service_manager: ServiceManager, tmp_path: Path
+    launch: Callable[..., Application],
+    service_manager: ServiceManager,
+    tmp_path: Path,
+    method: str,
 ) -> None:
     """What notifiers there are by default depends on the environment; workers have none of it."""
     file = tmp_path / "it.conf"
-    file.write_text("[cotyledon]\nservices = looks\n")
+    file.write_text(f"[cotyledon]\nservices = looks\nstart_method = {method}\n")
     environment = {"NOTIFY_SOCKET": service_manager.address, "WATCHDOG_USEC": "60000000"}
     application = launch("plugin_cli", "run", "--config-file", str(file), environment=environment)
     assert service_manager.receive()[0] == "READY=1"
@@ -302,10 +305,64 @@ def test_a_service_that_is_given_up_before_it_was_ready(
     ]
 
 
+REFUSED = "[cotyledon]\nservices = nothing\n"
+UNBOUND = """\
+[cotyledon]
+services = gated
+[service:gated]
+sockets = http
+[socket:http]
+address = {}/no/such/directory
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "why", "number"),
+    [(REFUSED, r".*\[service:nothing\].*", None), (UNBOUND, ".*cannot listen on.*", "ERRNO=2")],
+    ids=["refused", "unbound"],
+)
+def test_a_start_that_fails_says_why(
+    launch: Callable[..., Application],
+    service_manager: ServiceManager,
+    tmp_path: Path,
+    config: str,
+    why: str,
+    number: str | None,
+) -> None:
+    file = tmp_path / "it.conf"
+    file.write_text(config.format(tmp_path))
+    environment = {"NOTIFY_SOCKET": service_manager.address}
+    application = launch("plugin_cli", "run", "--config-file", str(file), environment=environment)
+    assert application.wait() == 1
+    status, *more = service_manager.receive()
+    assert re.fullmatch(f"STATUS=failed with exit status 1: {why}", status)
+    assert more == ["EXIT_STATUS=1", *([number] if number else [])]
+    assert service_manager.receive_any() == ["BARRIER=1"]
+    assert not service_manager.pending_any()
+
+
+def test_a_manager_that_breaks_says_so(
+    launch: Callable[..., Application], service_manager: ServiceManager
+) -> None:
+    environment = {"NOTIFY_SOCKET": service_manager.address}
+    application = launch("breaking", environment=environment)
+    assert service_manager.receive()[0] == "READY=1"
+    application.send(signal.SIGHUP)
+    while (lines := service_manager.receive())[0] in ("RELOADING=1", "READY=1"):
+        pass
+    assert lines[0].startswith("STATUS=failed with exit status 1: OSError(")
+    assert lines[1:] == ["EXIT_STATUS=1", "ERRNO=28"]
+    assert application.wait() == 1
+    application.wait_until_gone()
+    # and so says every other notifier
+    (stopped,) = application.records("manager_stopped", who="hosted")
+    assert (stopped.status, stopped.errno) == (1, 28)
+
+
 def test_the_watchdog_is_fed_while_the_manager_runs(
     launch: Callable[..., Application], service_manager: ServiceManager, tmp_path: Path
 ) -> None:
-    """After a reload that changes its options, too; a stopped manager feeds it no more."""
+    """Over a reload that changes its options, too, without a word of an end."""
     file = tmp_path / "it.conf"
     text = "[cotyledon]\nservices = looks\nnotifiers = systemd, record\n"
     file.write_text(text)
@@ -316,11 +373,39 @@ def test_the_watchdog_is_fed_while_the_manager_runs(
         service_manager.receive_line("WATCHDOG=1")
     file.write_text(f"{text}[notifier:systemd]\nwatchdog_quorum = 1\n")
     application.send(signal.SIGHUP)
-    service_manager.receive_line("WATCHDOG_USEC=0")
-    service_manager.receive_line("WATCHDOG_USEC=200000")
+    assert service_manager.receive()[0] == "RELOADING=1"
+    assert service_manager.receive()[0] == "READY=1"
     for _ in range(3):
-        service_manager.receive_line("WATCHDOG=1")
+        while (lines := service_manager.receive_any()) != ["WATCHDOG=1"]:
+            assert not any(line.startswith("WATCHDOG_USEC=") for line in lines)
     assert application.stop() == 0
+
+
+def test_a_reload_that_changes_its_options_ends_when_the_workers_have_come_to_it(
+    launch: Callable[..., Application], service_manager: ServiceManager, tmp_path: Path
+) -> None:
+    file = tmp_path / "it.conf"
+    text = "[cotyledon]\nservices = gated\nnotifiers = systemd, record\n"
+    file.write_text(text)
+    environment = {"NOTIFY_SOCKET": service_manager.address}
+    application = launch("plugin_cli", "run", "--config-file", str(file), environment=environment)
+    assert service_manager.receive()[0] == "READY=1"
+    gate = application.directory / "gate-worker-0"
+    gate.touch()
+    replacing = "[service:gated]\ncapture_stderr = true\n"
+    file.write_text(f"{text}{replacing}[notifier:systemd]\nextend_timeout = 20\n")
+    application.send(signal.SIGHUP)
+    assert service_manager.receive()[0] == "RELOADING=1"
+    application.wait_for("waiting", 2)
+    # the new one speaks, and says that this is still going on
+    service_manager.receive_line("EXTEND_TIMEOUT_USEC=20000000")
+    assert not service_manager.pending()
+    gate.unlink()
+    ready, status = service_manager.receive()
+    assert ready == "READY=1"
+    assert status.startswith("STATUS=reloaded")
+    assert application.stop() == 0
+    assert service_manager.receive()[0] == "STOPPING=1"
 
 
 def test_the_status_shows_a_crash_loop(
@@ -328,7 +413,7 @@ def test_the_status_shows_a_crash_loop(
 ) -> None:
     application = run_supervised("failing")
     service_manager.receive_status(
-        r"starting: 1 services, 0/2 workers ready, \d restarting: it\(\d\) exit status 1.*no good.*"
+        r"starting: 1 service, 0/2 workers ready, \d restarting: it\(\d\) exit status 1.*no good.*"
     )
     assert application.stop() == 0
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.systemd.unit import Unit
+
+OTHER_OPTIONS = "[cotyledon]\nnotifiers = log, systemd\n[notifier:systemd]\nextend_timeout = 20\n"
 
 
 def test_reload_ends_when_all_is_done(started: Unit) -> None:
@@ -19,8 +23,9 @@ def test_reload_ends_when_all_is_done(started: Unit) -> None:
     assert started.call("stop") == 0
 
 
-def test_reload_waits_for_the_replacements(started: Unit) -> None:
-    started.configure("two")
+@pytest.mark.parametrize("more", ["", OTHER_OPTIONS], ids=["services", "notifier"])
+def test_reload_waits_for_the_replacements(started: Unit, more: str) -> None:
+    started.configure("two", more)
     for worker_id in range(2):
         started.gate(f"two-{worker_id}").touch()
     reload = started.begin("reload")

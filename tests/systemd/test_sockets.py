@@ -8,6 +8,7 @@ import pytest
 
 from tests.functional.harness import DEADLINE
 from tests.systemd.conftest import RunUnit
+from tests.systemd.machine import until
 from tests.systemd.unit import CONFIG_FILE, Unit
 
 CONFIG = """\
@@ -58,6 +59,36 @@ def test_a_connection_starts_the_service(unit: RunUnit) -> None:
     after = made.wait_for_workers(2)
     assert not before & after
     assert answer(connect(made, "http")) in after
+    assert made.call("stop") == 0
+
+
+PROGRAM = """\
+[cotyledon]
+services = program
+[service:program]
+service_type = command
+command = /bin/sh -c 'env > /srv/draft; mv /srv/draft /srv/environment; exec sleep 1000'
+sockets = http
+"""
+MANAGER_S_OWN = ("WATCHDOG_USEC", "WATCHDOG_PID", "FDSTORE")
+
+
+def test_a_program_is_passed_them_and_nothing_of_the_manager_s(unit: RunUnit) -> None:
+    made = unit("FileDescriptorStoreMax=4")
+    made.machine.write(CONFIG_FILE, PROGRAM)
+    made.machine.write("/etc/systemd/system/cotyledon.socket", SOCKET_UNIT)
+    for command in (["daemon-reload"], ["start", "cotyledon.socket"]):
+        assert made.machine.run("systemctl", *command).returncode == 0
+    assert made.call("start") == 0
+    file = made.machine.path("/srv/environment")
+    until(file.exists, lambda: "the program has not started")
+    found = dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
+    assert (found["LISTEN_FDS"], found["LISTEN_FDNAMES"]) == ("1", "http")
+    title = made.machine.run("cat", f"/proc/{found['LISTEN_PID']}/cmdline").stdout
+    assert title.split("\0")[0] == "sleep"
+    assert not found.keys() & {*MANAGER_S_OWN}
+    # it is the manager whom it may tell something
+    assert found["NOTIFY_SOCKET"] != "/run/systemd/notify"
     assert made.call("stop") == 0
 
 

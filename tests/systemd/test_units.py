@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import signal
+import sys
 
 import pytest
 
 from tests.systemd.conftest import RunUnit
-from tests.systemd.unit import NAME, Unit
+from tests.systemd.unit import CONFIG_FILE, NAME, Unit
+
+UNBOUND = "sockets = http\n[socket:http]\naddress = /no/such/directory/s\n"
 
 
 def test_the_start_waits_for_all_workers(unit: RunUnit) -> None:
@@ -34,6 +38,23 @@ def test_a_start_that_does_not_succeed_is_bounded(unit: RunUnit) -> None:
     assert not made.processes()
 
 
+def test_a_start_that_fails_says_why(unit: RunUnit) -> None:
+    made = unit()
+    made.configure("one", "workers = many\n")
+    assert made.call("start") != 0
+    assert (made.get("ActiveState"), made.get("Result")) == ("failed", "exit-code")
+    assert made.get("ExecMainStatus") == "1"
+    assert made.get("StatusText").startswith("failed with exit status 1: /etc/cotyledon/")
+    made.configure("one", UNBOUND)
+    assert made.call("start") != 0
+    status = made.get("StatusText")
+    assert status.startswith("failed with exit status 1: [socket:http] address: cannot listen on")
+    assert made.get("StatusErrno") == str(errno.ENOENT)
+    made.configure("one")
+    assert made.call("start") == 0
+    assert made.get("StatusErrno") == "0"
+
+
 @pytest.mark.parametrize("kill_mode", ["mixed", "control-group"])
 def test_stop(unit: RunUnit, kill_mode: str) -> None:
     """With control-group systemd asks the workers too, at the same time as the manager."""
@@ -51,6 +72,7 @@ def test_stop(unit: RunUnit, kill_mode: str) -> None:
     assert made.machine.end(stop).returncode == 0
     assert (made.get("ActiveState"), made.get("Result")) == ("inactive", "success")
     assert made.get("ExecMainStatus") == "0"
+    assert made.get("StatusText") == "stopped"
     assert {record.pid for record in made.records("terminate")} == workers
     assert len(made.records("terminate")) == len(made.records("init")) == 4
     assert not made.processes()
@@ -86,6 +108,22 @@ def test_reload_by_a_command(unit: RunUnit) -> None:
     made.wait_for("SubState", "running")
     assert made.call("stop") == 0
     assert made.get("Result") == "success"
+
+
+def test_a_manager_behind_a_shell(unit: RunUnit) -> None:
+    """It says which process is the main one."""
+    command = f"{sys.executable} -m cotyledon_core run --config-file {CONFIG_FILE}"
+    behind = f"ExecStart=/bin/sh -c '{command}; exit $?'"
+    lines = ("Type=notify", "NotifyAccess=all", "WatchdogSec=0", "KillMode=control-group")
+    made = unit(*lines, "ExecStart=", behind)
+    assert made.call("start") == 0
+    made.wait_for_workers(4)
+    title = made.machine.run("cat", f"/proc/{made.get('MainPID')}/cmdline").stdout
+    assert "master process" in title
+    assert made.call("stop") == 0
+    assert (made.get("ActiveState"), made.get("Result")) == ("inactive", "success")
+    assert len(made.records("terminate")) == 4
+    assert not made.processes()
 
 
 def test_a_stop_during_a_reload(started: Unit) -> None:

@@ -92,6 +92,17 @@ def test_the_status_shows_a_crash_loop(unit: RunUnit) -> None:
     made.machine.end(start)
 
 
+def test_the_status_shows_a_worker_that_has_ended(started: Unit) -> None:
+    started.gate("one-0").touch()
+    started.send(signal.SIGKILL, *started.running(service="replaced", worker_id=0))
+    started.wait_for(
+        "StatusText", r"2 services, 3/4 workers ready, 1 restarting: replaced\(0\) signal 9"
+    )
+    started.gate("one-0").unlink()
+    started.wait_for("StatusText", "2 services, 4/4 workers ready")
+    assert (started.get("SubState"), started.get("NRestarts")) == ("running", "0")
+
+
 def test_a_start_may_take_longer(unit: RunUnit) -> None:
     made = unit("TimeoutStartSec=4")
     made.gate("one-0").touch()

@@ -83,6 +83,20 @@ def test_a_worker_that_waits_for_its_restart_is_missing() -> None:
     assert web.text == "1/2 workers ready"
 
 
+def test_a_worker_that_is_started_again_is_restarting_until_it_is_ready() -> None:
+    ledger = ledger_of(2, 2, worker("worker_exited", 1), worker("worker_restarting", 1))
+    assert judge(ledger).services[0].restarting == 1
+    ledger.note(worker("worker_spawned", 1, incarnation=2))
+    assert judge(ledger).services[0].restarting == 1
+    ledger.note(worker("worker_ready", 1, incarnation=2))
+    assert judge(ledger).services[0].restarting == 0
+
+
+def test_a_worker_that_is_replaced_is_not_restarting() -> None:
+    ledger = ledger_of(2, 2, worker("worker_exited", 1, asked=True), worker("worker_spawned", 1))
+    assert judge(ledger).services[0].restarting == 0
+
+
 def test_a_manager_that_starts_is_not_ready_and_none_that_stops_is() -> None:
     starting = judge(ledger_of(1, 1, started=False))
     assert (starting.status, starting.ready) == (Status.WARN, False)

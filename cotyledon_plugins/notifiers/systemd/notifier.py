@@ -121,7 +121,7 @@ class Systemd(Notifier):
         self._watchdog = Watchdog(self._watchdog_interval(), Share.parse(watchdog_quorum))
         self._extension = Extension(extend_timeout, extend_limit)
         self._shortage = self._status = self._news = ""
-        self._late = self._succeeded = False
+        self._late = self._succeeded = self._replaced = False
         self._reload_told: bool | None = None
         self._status_at = float("-inf")
         self._status_due: float | None = None
@@ -161,6 +161,20 @@ class Systemd(Notifier):
             self._extension.begin(time.monotonic())
         self._status_due = 0.0
 
+    def take_over(self, predecessor: Notifier) -> None:
+        """What that one has begun to tell is not over."""
+        assert isinstance(predecessor, Systemd)
+        if not self._sender.take_over(predecessor._sender):
+            return
+        predecessor._replaced = True
+        self._reload_told = predecessor._reload_told
+        self._news, self._succeeded = predecessor._news, predecessor._succeeded
+        self._late = predecessor._late
+        now = time.monotonic()
+        if self._reload_told:
+            self._extension.begin(now)
+        self._flush(now)
+
     def deadline(self) -> float | None:
         if not self._sender.address or self._ledger.stage is Stage.STOPPED:
             return None
@@ -178,6 +192,8 @@ class Systemd(Notifier):
             self._refresh_status(now)
 
     def close(self) -> None:
+        if self._replaced:
+            return
         if self._ledger.stage in (Stage.STOPPING, Stage.STOPPED):
             self._sender.finish(LAST_PATIENCE)
             return
@@ -230,10 +246,17 @@ class Systemd(Notifier):
         self._tell(event, "STOPPING=1", *filter(None, [self._ask_for_time(event.at)]))
 
     def _stopped(self, event: events.ManagerStopped) -> None:
-        if event.status != 0:
-            reason = f": {self._ledger.stop_reason}" if self._ledger.stop_reason else ""
-            status = _status(f"stopped with exit status {event.status}{reason}")
-            self._sender.send(f"{status}\nEXIT_STATUS={event.status}")
+        """The status is what is shown of a unit that has ended."""
+        if event.status == 0:
+            self._sender.send("STATUS=stopped")
+            return
+        how, why = ("failed", event.error) if event.error else ("stopped", self._ledger.stop_reason)
+        reason = f": {why}" if why else ""
+        lines = [_status(f"{how} with exit status {event.status}{reason}")]
+        lines.append(f"EXIT_STATUS={event.status}")
+        if event.errno is not None:
+            lines.append(f"ERRNO={event.errno}")
+        self._sender.send("\n".join(lines))
 
     def _main_pid(self) -> Sequence[str]:
         """Process 1 is that of a container, whose number the service manager knows by another."""

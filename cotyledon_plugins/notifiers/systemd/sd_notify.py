@@ -76,6 +76,13 @@ class Sender:
                 self._complain(f"{self.address}: {error}")
             self._unsent.popleft()
 
+    def take_over(self, other: Sender) -> bool:
+        """Send what the other one has kept; False if that is for another receiver."""
+        if self.address != other.address:
+            return False
+        self._unsent, other._unsent = other._unsent, self._unsent
+        return True
+
     def finish(self, patience: float) -> None:
         """Send what was kept, and wait until all that was sent has been handled.
 

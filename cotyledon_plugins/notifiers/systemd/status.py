@@ -23,7 +23,9 @@ def status_line(ledger: Ledger, news: str = "") -> str:
         return _stopping(ledger)
     wanted = sum(service.wanted for service in ledger.services.values())
     ready = sum(min(service.ready, service.wanted) for service in ledger.services.values())
-    counts = f"{len(ledger.services)} services, {ready}/{wanted} workers ready"
+    count = len(ledger.services)
+    services = f"{count} {'service' if count == 1 else 'services'}"
+    counts = f"{services}, {ready}/{wanted} workers ready"
     line = ", ".join(filter(None, (counts, "; ".join(_troubles(ledger)))))
     if ledger.stage is Stage.STARTING:
         line = f"starting: {line}"
@@ -53,20 +55,13 @@ def _troubles(ledger: Ledger) -> Iterator[str]:
             finished += 1
         elif worker.state in (State.FATAL, State.EXITED) and not service.given_up:
             failed.append(_ended(service, worker))
-        elif is_restarting(worker):
+        elif worker.restarting:
             restarting.append(_ended(service, worker))
     for texts, what in ((given_up, "given up"), (failed, "failed"), (restarting, "restarting")):
         if texts:
             yield _list(texts, what)
     if finished:
         yield f"{finished} finished"
-
-
-def is_restarting(worker: WorkerStanding) -> bool:
-    """Whether it has ended though nobody asked for it, and is not ready again."""
-    if worker.state is State.STARTING:
-        return worker.end is not None and not worker.end.asked
-    return worker.state is State.BACKOFF
 
 
 def _workers(ledger: Ledger) -> Iterator[tuple[ServiceStanding, WorkerStanding]]:

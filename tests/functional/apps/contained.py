@@ -70,6 +70,12 @@ class Bad(cotyledon.Notifier):
         sleep_long()
 
 
+class BadInline(Bad):
+    """The same in the manager's own process."""
+
+    blocking = False
+
+
 def fail() -> NoReturn:
     raise ValueError("x")
 
@@ -148,7 +154,8 @@ WORST = {
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
     made = manager()
-    made.add_notifier(Bad(WORST[sys.argv[1]]), "bad")
+    bad = BadInline if "beside" in sys.argv[2:] else Bad
+    made.add_notifier(bad(WORST[sys.argv[1]]), "bad")
     made.add_notifier(Recorder(), "inline")
     made.add_notifier(Hosted(), "hosted")
     helpers.FIRST_DELAY = 0.05

@@ -238,6 +238,32 @@ def test_environment(compiled: Compile, monkeypatch: pytest.MonkeyPatch) -> None
     assert "OS_SERVICE:OTHER__WORKERS" in notice
 
 
+@pytest.mark.parametrize(
+    ("notifiers", "noticed"),
+    [("log", True), ("", True), ("log, systemd", False), ("told", False), (None, False)],
+)
+def test_a_service_manager_that_nobody_tells_is_mentioned(
+    compiled: Compile, monkeypatch: pytest.MonkeyPatch, notifiers: str | None, noticed: bool
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/notify")
+    lines = ["[cotyledon]", "services = example"]
+    if notifiers is not None:
+        lines.append(f"notifiers = {notifiers}")
+    if notifiers == "told":
+        lines += ["[notifier:told]", "notifier_type = systemd"]
+    notices = compiled("\n".join(lines)).notices
+    assert len(notices) == noticed
+    for notice in notices:
+        assert ": [cotyledon] notifiers: does not have systemd, " in notice
+
+
+def test_nobody_has_to_be_told_without_a_service_manager(
+    compiled: Compile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    assert compiled("[cotyledon]\nservices = example\nnotifiers = log").notices == ()
+
+
 def test_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OS_COTYLEDON__SERVICES", "example")
     assert compile_settings(load(["--config-file=/dev/null"])).services

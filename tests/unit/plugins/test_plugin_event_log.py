@@ -43,6 +43,7 @@ LEVELS = {
     "service_restart_failed": "ERROR",
     "hook_failed": "ERROR",
     "notifier_disabled": "ERROR",
+    "manager_stopped": "ERROR",
     "reload_undone": "WARNING",
     "events_dropped": "WARNING",
     "worker_exited": "WARNING",
@@ -65,6 +66,11 @@ def test_an_end_that_was_asked_for_is_no_warning(
 ) -> None:
     event = replace(EVENTS["worker_exited"], asked=asked, forced=forced)  # type: ignore[call-arg]
     assert logged(event, caplog).levelname == level
+
+
+def test_an_end_by_a_decision_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    event = replace(EVENTS["manager_stopped"], error="", errno=None)  # type: ignore[call-arg]
+    assert logged(event, caplog).levelname == "INFO"
 
 
 def test_a_level_that_is_off_costs_nothing(

@@ -18,7 +18,7 @@ from cotyledon_plugins.notifiers.systemd.notifier import Systemd
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets")
 
-COUNTS = "1 services, 2/2 workers ready"
+COUNTS = "1 service, 2/2 workers ready"
 STARTED = events.ManagerStarted(at=0.0, wall_time=0.0, pid=1, name="m")
 READY = events.ManagerReady(at=1.0, wall_time=1.0, services=1, workers=2)
 RELOADING = events.ManagerReloading(at=1.25, wall_time=1.25)
@@ -116,6 +116,7 @@ def test_ready_and_stopping(receiver: Receiver, path: str) -> None:
     assert receiver.received() == [
         f"READY=1\nMAINPID={os.getpid()}\nSTATUS={COUNTS}",
         STOP,
+        "STATUS=stopped",
     ]
 
 
@@ -133,6 +134,25 @@ def test_a_failure_is_told_with_its_reason(receiver: Receiver, path: str) -> Non
         "STOPPING=1\nSTATUS=stopping: a given up: READY=1; 2 left: a(0), a(1)",
         "STATUS=stopped with exit status 3: a given up: READY=1\nEXIT_STATUS=3",
     ]
+
+
+def test_what_it_has_failed_of_is_told_with_the_system_s_number(
+    receiver: Receiver, path: str
+) -> None:
+    notifier = made(socket=path)
+    failed = replace(STOPPED, status=1, error="cannot listen: [Errno 98] in use", errno=98)
+    notifier.notify(failed)
+    assert receiver.received() == [
+        "STATUS=failed with exit status 1: cannot listen: [Errno 98] in use\n"
+        "EXIT_STATUS=1\nERRNO=98"
+    ]
+    notifier.close()
+
+
+def test_a_failure_without_a_number(receiver: Receiver, path: str) -> None:
+    failed = replace(STOPPED, status=1, error="no good")
+    (message,) = told(receiver, path, failed)
+    assert message == "STATUS=failed with exit status 1: no good\nEXIT_STATUS=1"
 
 
 STOP = "STOPPING=1\nSTATUS=stopping; 2 left: a(0), a(1)"
@@ -195,6 +215,61 @@ def test_one_that_a_reload_removes_ends_it(
     receiver.received()
     notifier.close()
     assert [message.splitlines()[0] for message in receiver.received()] == left
+
+
+def successor_of(before: Systemd, *noted: events.Event, **options: Any) -> Systemd:
+    """One that a reload puts in its place, since its options are other ones."""
+    notifier = Systemd(**{"extend_timeout": 0.0, **options})
+    notifier.synchronize(ledger_of(STARTED, *UP, *noted))
+    notifier.take_over(before)
+    before.close()
+    return notifier
+
+
+def test_a_reload_that_changes_its_options_is_ended_by_its_successor(
+    receiver: Receiver, path: str
+) -> None:
+    before = made(socket=path)
+    before.notify(READY)
+    before.notify(RELOADING)
+    receiver.received()
+    after = successor_of(before, READY, RELOADING, socket=path, extend_limit=1)
+    assert receiver.received() == []
+    after.notify(RELOADED)
+    assert receiver.received() == [READY_AGAIN]
+
+
+def test_its_successor_knows_why_the_last_reload_has_failed(receiver: Receiver, path: str) -> None:
+    before = made(socket=path)
+    for event in (READY, RELOADING, FAILED):
+        before.notify(event)
+    after = successor_of(before, READY, RELOADING, FAILED, socket=path)
+    undone = events.ReloadUndone(at=2.0, wall_time=2.0)
+    after.notify(undone)
+    assert receiver.received()[-1] == f"STATUS={FAILED}; {undone}; {COUNTS}"
+
+
+def test_its_successor_sends_what_it_could_not(receiver: Receiver, path: str) -> None:
+    before = made(socket=path)
+    receiver.fill()
+    before.notify(READY)
+    after = successor_of(before, READY, socket=path)
+    receiver.received()
+    wake_at = after.deadline()
+    assert wake_at is not None
+    after.wake(wake_at + 1)
+    assert receiver.received()[0].startswith("READY=1")
+
+
+def test_a_successor_with_another_address_leaves_the_end_to_it(
+    receiver: Receiver, path: str
+) -> None:
+    before = made(socket=path)
+    before.notify(READY)
+    before.notify(RELOADING)
+    receiver.received()
+    successor_of(before, READY, RELOADING, socket=f"{path}2")
+    assert [message.splitlines()[0] for message in receiver.received()] == ["READY=1"]
 
 
 def test_a_second_reload_begins_before_the_end_of_the_first(receiver: Receiver, path: str) -> None:

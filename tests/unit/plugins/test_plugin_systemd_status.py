@@ -33,7 +33,7 @@ GIVEN_UP = of_service(events.ServiceGivenUp, reason="why")
 SCALED = of_service(events.ServiceScaled, old_workers=2, workers=6)
 LEFT = of_worker(events.WorkerStopped, 5.0, 1, reason="done", clean=True)
 LOST = of_worker(events.WorkerStopped, 5.0, 1, reason="bad", clean=False)
-HALF = "1 services, 1/2 workers ready"
+HALF = "1 service, 1/2 workers ready"
 ALL_FAIL = [
     event for worker_id in range(6) for event in (ended(6.0, worker_id), restarting(6.0, worker_id))
 ]
@@ -50,10 +50,10 @@ ALL_FAIL = [
         ([ended(5.0, 1), LEFT], f"{HALF}, 1 finished"),
         ([ended(5.0, 1), LOST], f"{HALF}, 1 failed: a(1) exit status 1"),
         ([GIVEN_UP, ended(5.0, 1)], f"{HALF}, 1 given up: a (why)"),
-        ([SCALED], "1 services, 2/6 workers ready"),
+        ([SCALED], "1 service, 2/6 workers ready"),
         (
             [SCALED, *ALL_FAIL],
-            "1 services, 0/6 workers ready, 6 restarting: a(0) exit status 1, "
+            "1 service, 0/6 workers ready, 6 restarting: a(0) exit status 1, "
             "a(1) exit status 1, a(2) exit status 1, ...",
         ),
         ([STOPPING, ended(5.0, 1, asked=True)], "stopping; 1 left: a(0)"),
@@ -68,4 +68,4 @@ def test_the_line(more: list[Event], line: str) -> None:
 
 def test_a_start_and_news() -> None:
     ledger = ledger_of(STARTED, ADDED, spawned(0.0, 0))
-    assert status_line(ledger, "news") == "news; starting: 1 services, 0/2 workers ready"
+    assert status_line(ledger, "news") == "news; starting: 1 service, 0/2 workers ready"

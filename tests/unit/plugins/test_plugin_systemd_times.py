@@ -163,7 +163,7 @@ def test_the_status_follows_what_workers_do(receiver: Receiver, path: str) -> No
     notifier.notify(is_ready(6.5, 1))
     wake_until(notifier, 9.0)
     assert receiver.received()[1:] == [
-        "STATUS=1 services, 1/2 workers ready, 1 restarting: a(1) exit status 1",
+        "STATUS=1 service, 1/2 workers ready, 1 restarting: a(1) exit status 1",
         f"STATUS={COUNTS}",
     ]
     assert notifier.deadline() is None
@@ -334,7 +334,12 @@ def test_the_end_waits_until_all_is_handled(tmp_path: Path, path: str) -> None:
         thread.start()
         notifier.close()
         thread.join()
-        assert [data.partition(b"=")[0] for data in heard] == [b"READY", b"STOPPING", b"BARRIER"]
+        assert [data.partition(b"=")[0] for data in heard] == [
+            b"READY",
+            b"STOPPING",
+            b"STATUS",
+            b"BARRIER",
+        ]
         assert len(os.listdir("/proc/self/fd")) == before
 
 

@@ -428,6 +428,35 @@ def test_a_changed_notifier_is_replaced(dispatcher: Dispatcher) -> None:
     assert (new.kinds(), new.closed) == (["worker_ready"], False)
 
 
+class Successor(Listener):
+    """Notes whose place it takes, and what had been done with that one by then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken_over: list[tuple[Notifier, bool, int]] = []
+
+    def take_over(self, predecessor: Notifier) -> None:
+        assert isinstance(predecessor, Successor)
+        self.taken_over.append((predecessor, predecessor.closed, len(self.ledgers)))
+
+
+def test_a_changed_notifier_may_go_on_where_the_one_before_it_was(dispatcher: Dispatcher) -> None:
+    old, new, other = Successor(), Successor(), Successor()
+    change(dispatcher, a=old)
+    publish(dispatcher, EVENTS["manager_ready"])
+    change(dispatcher, a=new, b=other)
+    assert new.taken_over == [(old, False, 1)]
+    assert other.taken_over == []
+    assert old.closed
+
+
+def test_one_of_another_kind_takes_nothing_over(dispatcher: Dispatcher) -> None:
+    new = Successor()
+    change(dispatcher, a=Listener())
+    change(dispatcher, a=new)
+    assert new.taken_over == []
+
+
 def test_a_new_notifier_is_told_what_all_events_amount_to(dispatcher: Dispatcher) -> None:
     old, new = listening(dispatcher), Listener()
     for kind in ("manager_started", "service_added", "manager_ready"):
