@@ -22,7 +22,7 @@ from cotyledon_core.supervision.messages import Instant, Message
 from cotyledon_core.supervision.share import Share
 from cotyledon_core.testing.simulation import Simulation
 
-FEW, MANY = 10, 10_000
+FEW, MANY = 10, 2_000
 NOW = Instant(1001.0, 0.0)
 LOGARITHMIC = 40
 """Lines that a deeper heap may cost."""
