@@ -7,4 +7,6 @@ import sys
 from cotyledon_core.cli.main import main
 
 if __name__ == "__main__":
+    # what manager and client call themselves, however they are started
+    sys.argv[0] = "cotyledon"
     sys.exit(main())

@@ -241,6 +241,13 @@ def test_the_package_runs_as_the_command() -> None:
     assert done.stderr == ""
 
 
+def test_the_package_has_the_name_of_the_command(tmp_path: Path) -> None:
+    file = tmp_path / "cotyledon.conf"
+    file.write_text(f"[cotyledon]\nservices =\n[control]\nsocket = {tmp_path}/{{name}}.sock\n")
+    done = run_python("-m", "cotyledon_core", "status", "--config-file", str(file))
+    assert f"{tmp_path}/cotyledon.sock: No such file" in done.stderr
+
+
 def test_the_command_line_stays_light() -> None:
     program = (
         "import sys, cotyledon_core.cli.main as m; m.parser(); "
