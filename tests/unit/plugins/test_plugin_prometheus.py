@@ -431,9 +431,18 @@ def test_slow_clients_stop_nobody_else_and_are_bounded(
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"address": "nonsense"}, "address: 'nonsense' must be host:port, or unix: and a path"),
+        ({"address": "nonsense"}, "address: 'nonsense' must be host:port, 0.0.0.0:9102"),
         ({"address": "unix:s"}, "address: 'unix:s': the path of a socket must be absolute"),
-        ({"mode": "rw"}, "mode: invalid literal"),
+        ({"address": ":9102"}, "address: ':9102' must be host:port, 0.0.0.0:9102 for all"),
+        ({"address": "*:9102"}, "address: '*:9102': '*' is no name or address of a host"),
+        ({"address": "[::1:9102"}, "address: '[::1:9102': '[::1' is no name or address"),
+        ({"address": "::1:9102"}, "address: '::1:9102': an IPv6 address stands in brackets"),
+        ({"address": "localhost:0"}, "address: 'localhost:0': the port must be from 1 to 65535"),
+        ({"address": "h:99999"}, "address: 'h:99999': the port must be from 1 to 65535"),
+        ({"address": f"unix:/{'x' * 107}"}, "address: the path of a socket may have 107 bytes"),
+        ({"mode": "rw"}, "mode: 'rw' must be octal digits, up to 0777"),
+        ({"mode": "1777"}, "mode: '1777' must be octal digits, up to 0777"),
+        ({"mode": "-1"}, "mode: '-1' must be octal digits, up to 0777"),
         ({"quorum": "x"}, "quorum: 'x' is no count such as 2"),
         ({"quorums": {"web": "200%"}}, "quorums: web: '200%' is no count such as 2"),
         ({"stall_after": 0.0}, "stall_after: 0.0 must be above 0"),
@@ -449,6 +458,8 @@ def test_wrong_options(options: dict[str, Any], fault: str) -> None:
     [
         ("127.0.0.1:9102", (socket.AF_INET, "127.0.0.1", 9102)),
         ("[::1]:9102", (socket.AF_INET6, "::1", 9102)),
+        ("[fe80::1%eth0]:1", (socket.AF_INET6, "fe80::1%eth0", 1)),
+        ("node-1.example.org:80", (socket.AF_INET, "node-1.example.org", 80)),
         ("unix:/run/x", (socket.AF_UNIX, "/run/x", 0)),
     ],
 )
