@@ -82,7 +82,7 @@ def main() -> None:
     talks = "talk" in names
     manager = cotyledon_core.ServiceManager()
     # not those that a manager has which nobody gave any
-    setattr(manager, "_notifiers", {})  # noqa: B010
+    setattr(manager, "_has_defaults", False)  # noqa: B010
     for name, notifier in notifiers([name for name in names if name != "talk"]).items():
         manager.add_notifier(notifier, name)
     if talks:
