@@ -25,7 +25,11 @@ from benchmarks.scenarios import recover
 from benchmarks.session import Session
 
 WORKERS = 20
-PACKAGES = {"statsd": "statsd", "opentelemetry": "opentelemetry"}
+PACKAGES = {
+    "statsd": ("statsd",),
+    "prometheus": ("prometheus_client", "psutil"),
+    "opentelemetry": ("opentelemetry",),
+}
 """What must be installed for a notifier, by its name."""
 
 Names = Sequence[str]
@@ -44,6 +48,7 @@ def receivers(scratch: Path) -> Iterator[dict[str, str]]:
             "systemd": f"systemd:{scratch / 'notify'}",
             "json-log": f"json-log:{scratch / 'events.json'}",
             "statsd": f"statsd:{udp.getsockname()[1]}",
+            "prometheus": f"prometheus:unix:{scratch / 'exporter'}",
             # nobody listens there: spans and metrics are made, and not sent
             "opentelemetry": "opentelemetry:http://127.0.0.1:9",
         }
@@ -90,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="cotyledon-benchmark-") as directory:
         scratch = Path(directory)
         with receivers(scratch) as known:
-            present = [name for name in known if find_spec(PACKAGES.get(name, "sys"))]
+            present = [name for name in known if all(map(find_spec, PACKAGES.get(name, ())))]
             sides = {
                 "none": [],
                 "log": [known["log"]],

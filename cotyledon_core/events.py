@@ -1,7 +1,6 @@
 """The closed set of events that hooks and notifiers are told, after the fact.
 
-New fields and new types may be added; none is renamed or removed within a
-major version.
+New fields and types may be added; none is renamed or removed within a major version.
 """
 
 from __future__ import annotations
@@ -18,6 +17,8 @@ class ManagerStarted(Event):
     kind = "manager_started"
     pid: int
     name: str
+    events_version: int = 1
+    """Of the set of events; another one if a kind or field is ever removed or changed."""
 
     def __str__(self) -> str:
         return f"manager {self.name} started, pid {self.pid}"
@@ -90,9 +91,8 @@ class ReloadUndone(Event):
     """What has prevented that, if anything."""
 
     def __str__(self) -> str:
-        if self.error:
-            return f"the failed reload is undone in part only: {self.error}"
-        return "the failed reload is undone"
+        how = f" in part only: {self.error}" if self.error else ""
+        return f"the failed reload is undone{how}"
 
 
 class ManagerStopping(Event):
@@ -289,8 +289,8 @@ class WorkerExited(WorkerEvent):
     def _usage(self) -> str:
         if self.cpu_user is None or self.cpu_system is None or self.peak_memory is None:
             return ""
-        cpu, peak = self.cpu_user + self.cpu_system, self.peak_memory / 2**20
-        return f", {cpu:.2f} s of CPU, peak memory {peak:.1f} MiB"
+        cpu = self.cpu_user + self.cpu_system
+        return f", {cpu:.2f} s of CPU, peak memory {self.peak_memory / 2**20:.1f} MiB"
 
 
 class WorkerRestarting(WorkerEvent):

@@ -96,7 +96,8 @@ class ServiceManager:
         self._unfinished = _thread.allocate_lock()
         self._unfinished.acquire()
         self._pid, self._thread = os.getpid(), _thread.get_ident()
-        self._notifiers: dict[str, Notifier] | None = None
+        self._notifiers: dict[str, Notifier] = {}
+        self._has_defaults = True
         self._name = title.program_name()
         title.set_title(f"{title.program_name()}: master process [{' '.join(sys.argv)}]")
         if added is not None:
@@ -172,15 +173,13 @@ class ServiceManager:
                 getattr(self._engine.hooks, kind).append(hook)
 
     def add_notifier(self, notifier: Notifier, name: str | None = None) -> None:
-        """Tell events to a notifier, beside the log; before :meth:`run`.
+        """Tell events to a notifier, beside the log and, where it listens, systemd.
 
+        :param notifier: takes the place of one of these if it is of its kind; before :meth:`run`.
         :param name: for messages; its class's name unless given.
         """
-        from cotyledon_core.runtime.notifiers import default_notifiers
         from cotyledon_core.runtime.services import unique_name
 
-        if self._notifiers is None:
-            self._notifiers = default_notifiers()
         name = unique_name(name or type(notifier).__name__, self._notifiers)
         self._notifiers[name] = notifier
 
@@ -315,7 +314,7 @@ class ServiceManager:
         """
         if not self._unfinished.locked():
             raise RuntimeError("this manager has ended; make another one")
-        from cotyledon_core.runtime.notifiers import default_notifiers
+        from cotyledon_core.runtime.notifiers import with_defaults
 
         self._thread = _thread.get_ident()
         self._registry.tell_unused()
@@ -323,7 +322,7 @@ class ServiceManager:
             status = self._engine.run(
                 self._name,
                 lambda: self._mp_context,
-                default_notifiers() if self._notifiers is None else self._notifiers,
+                with_defaults(self._notifiers) if self._has_defaults else self._notifiers,
                 self._reconfiguration,
             )
         finally:
@@ -391,6 +390,7 @@ class ServiceManager:
         self._engine.scale_by_signals(settings.scale_signals)
         self._mp_context = contexts.named(settings.start_method) or self._mp_context
         self._engine.listeners.configured = settings.sockets
+        self._has_defaults = False
         self._notifiers = {item.name: item.notifier for item in settings.notifiers}
 
 

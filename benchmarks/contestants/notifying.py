@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Any
 
 import cotyledon_core
@@ -25,14 +25,14 @@ from cotyledon_core import events
 STATUSES = 5000
 """How often a talking worker says something."""
 
-CLASSES = {
-    "log": ("log", "Log"),
-    "json-log": ("json_log", "JsonLog"),
-    "statsd": ("statsd", "Statsd"),
-    "opentelemetry": ("opentelemetry", "OpenTelemetry"),
-    "systemd": ("systemd", "Systemd"),
+DETAILS = {
+    "json-log": "file",
+    "opentelemetry": "endpoint",
+    "prometheus": "address",
+    "statsd": "port",
+    "systemd": "socket",
 }
-DETAILS = {"json-log": "file", "opentelemetry": "endpoint", "systemd": "socket"}
+"""The option that an argument's detail is for."""
 
 
 class Stamping(cotyledon_core.Service):
@@ -68,12 +68,11 @@ def notifiers(names: list[str]) -> dict[str, cotyledon_core.Notifier]:
     made: dict[str, cotyledon_core.Notifier] = {}
     for text in names:
         name, _, detail = text.partition(":")
-        module, class_name = CLASSES[name]
-        cls = getattr(import_module(f"cotyledon_plugins.notifiers.{module}"), class_name)
+        (found,) = entry_points(group="cotyledon.notifiers", name=name)
         options: dict[str, Any] = {}
         if detail:
-            options[DETAILS.get(name, "port")] = int(detail) if name == "statsd" else detail
-        made[name] = cls(**options)
+            options[DETAILS[name]] = int(detail) if name == "statsd" else detail
+        made[name] = found.load()(**options)
     return made
 
 
@@ -83,7 +82,7 @@ def main() -> None:
     talks = "talk" in names
     manager = cotyledon_core.ServiceManager()
     # not those that a manager has which nobody gave any
-    setattr(manager, "_notifiers", {})  # noqa: B010
+    setattr(manager, "_has_defaults", False)  # noqa: B010
     for name, notifier in notifiers([name for name in names if name != "talk"]).items():
         manager.add_notifier(notifier, name)
     if talks:

@@ -109,6 +109,8 @@ class Household:
         self._dispatcher.prepare(self.give_workers)
         for host in self._dispatcher.hosts.values():
             self._helpers.start(host)
+            # it has missed nothing: there was no event yet
+            host.catch_up(self._dispatcher.ledger)
 
     def give_workers(self, variables: Mapping[str, str]) -> None:
         """Into their environment, and that of the manager's helpers; see GivenEnvironment."""

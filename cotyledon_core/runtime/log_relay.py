@@ -16,7 +16,9 @@ import contextlib
 import logging
 import os
 import pickle
+import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from cotyledon_core.exceptions import shown
@@ -157,22 +159,82 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_restore_in_child)
 
 
+class _Sink:
+    """The application's handlers, in the helper: what they cannot write is counted and told.
+
+    Standard error is told at the first, the log when it takes records again.
+    """
+
+    def __init__(self) -> None:
+        self._lost = 0
+        self._failed = False
+        """Whether a handler could not write the present record."""
+        self._why = ""
+        for logger in _loggers():
+            for handler in logger.handlers:
+                self._look_after(handler)
+        if logging.lastResort is not None:
+            self._look_after(logging.lastResort)
+
+    def _look_after(self, handler: logging.Handler) -> None:
+        handle_error = handler.handleError
+        is_own = type(handler).handleError is not logging.Handler.handleError
+
+        def failed(record: logging.LogRecord) -> None:
+            error = sys.exc_info()[1]
+            self._failed = True
+            self._why = str(error) if isinstance(error, OSError) else shown(error)
+            if is_own or not (self._lost or isinstance(error, OSError)):
+                handle_error(record)
+            elif logging.raiseExceptions and not self._lost:
+                # there may be none, or it is what cannot be written
+                with contextlib.suppress(Exception):
+                    sys.stderr.write(f"the log cannot be written: {self._why}\n")
+
+        handler.handleError = failed  # type: ignore[method-assign]
+
+    def write(self, log: Callable[[], None]) -> None:
+        """Log something."""
+        if self._succeeds(log):
+            self.tell()
+        else:
+            self._lost += 1
+
+    def tell(self) -> None:
+        """Say what was lost, if anything was."""
+        text = "%d log records could not be written: %s"
+        warn = partial(logging.getLogger("cotyledon_core").warning, text, self._lost, self._why)
+        if self._lost and self._succeeds(warn):
+            self._lost = 0
+
+    def _succeeds(self, log: Callable[[], None]) -> bool:
+        self._failed = False
+        log()
+        return not self._failed
+
+
 def _relay(receive: Receive) -> None:
     """The helper's work: handle each record with the application's handlers."""
-    lines, stderr = Lines(), logging.getLogger("cotyledon_core.stderr")
+    sink, lines = _Sink(), Lines()
     with contextlib.suppress(EOFError):
         while True:
             message = receive(None)
             if isinstance(message, Piece):
                 for line in lines.of(message):
-                    stderr.warning("%s", line)
+                    sink.write(partial(_of_worker, line))
             elif isinstance(message, Dropped):
-                logging.getLogger("cotyledon_core").warning(
-                    "%d log records were dropped, the log was too slow", message.count
+                text = "%d log records were dropped, the log was too slow"
+                sink.write(
+                    partial(logging.getLogger("cotyledon_core").warning, text, message.count)
                 )
             else:
                 record = logging.makeLogRecord(message)
-                logging.getLogger(record.name).handle(record)
+                sink.write(partial(logging.getLogger(record.name).handle, record))
     for line in lines.rest():
-        stderr.warning("%s", line)
+        sink.write(partial(_of_worker, line))
+    sink.tell()
     logging.shutdown()
+
+
+def _of_worker(line: str) -> None:
+    logging.getLogger("cotyledon_core.stderr").warning("%s", line)

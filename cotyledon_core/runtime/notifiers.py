@@ -1,4 +1,4 @@
-"""The notifiers of a manager that nobody has given any."""
+"""The notifiers of a manager whose configuration, if it has one, names none."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from cotyledon_core.event_log import EventLog
 from cotyledon_core.log import Log
 from cotyledon_core.plugins.notifier import Notifier
+from cotyledon_core.runtime.services import unique_name
 
 LOG = Log("cotyledon_core")
 
@@ -23,3 +24,13 @@ def default_notifiers() -> dict[str, Notifier]:
         except PluginError as error:
             LOG.warning("systemd is not notified: %s", error)
     return notifiers
+
+
+def with_defaults(given: dict[str, Notifier]) -> dict[str, Notifier]:
+    """The default ones and these; one of a default one's kind takes its place."""
+    notifiers = {
+        unique_name(name, given): default
+        for name, default in default_notifiers().items()
+        if not any(isinstance(notifier, type(default)) for notifier in given.values())
+    }
+    return {**notifiers, **given}

@@ -102,6 +102,20 @@ def test_what_clients_of_the_control_socket_cost() -> None:
     assert float(ratio[1]) > 0
 
 
+def test_what_all_notifiers_cost() -> None:
+    with driving([sys.executable, "-m", "benchmarks.notifiers", "--rounds=1"]) as driver:
+        output, _ = driver.communicate(timeout=DEADLINE)
+    assert driver.returncode == 0, output
+    present, *rows = output.splitlines()
+    assert present.startswith("all: log, systemd, json-log")
+    assert [row.split()[0] for row in rows] == ["none", "log", "all"]
+    for row in rows:
+        found = re.search(r"recovery of one of 20: +([\d.]+) ms, .*; (\d+) events per second", row)
+        assert found, row
+        assert float(found[1]) > 0
+        assert int(found[2]) > 0
+
+
 def test_an_interrupted_run_leaves_no_process(endless: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + DEADLINE
     while len(started := procfs.descendants(endless.pid)) < 50:

@@ -37,6 +37,7 @@ class Collector:
         self.metrics: dict[str, tuple[dict[str, Any], Any]] = {}
         """The last of each name."""
         self.tokens: set[str | None] = set()
+        self.status = 200
         self.asked = threading.Event()
         self.open = threading.Event()
         self.open.set()
@@ -50,7 +51,7 @@ class Collector:
                 collector.asked.set()
                 collector.open.wait()
                 collector.take(REQUESTS[self.path].FromString(data), self.headers["X-Token"])
-                self.send_response(200)
+                self.send_response(collector.status)
                 self.end_headers()
 
             def log_message(self, *args: Any) -> None:
@@ -206,6 +207,32 @@ def test_a_close_that_gets_no_answer_is_bounded(collector: Collector) -> None:
     threading.Thread(target=close).start()
     assert done.wait(30), "it waits for the answer"
     assert not collector.open.is_set()
+
+
+def test_a_collector_that_is_down_is_told_once_and_again_when_it_is_back(
+    collector: Collector, caplog: pytest.LogCaptureFixture
+) -> None:
+    from cotyledon_plugins.notifiers.opentelemetry.pipeline import Pipeline, resource
+
+    collector.status = 404
+    pipeline = Pipeline(collector.endpoint, {}, 3600.0, resource("it", "1", {}))
+    try:
+        pipeline.metrics.get_meter("test").create_counter("it").add(1)
+        for _ in range(3):
+            pipeline.metrics.force_flush()
+        first, second = caplog.messages
+        assert "404" in first
+        assert second == "no metrics are exported until the collector takes them"
+        collector.status = 200
+        for _ in range(3):
+            pipeline.metrics.force_flush()
+        assert caplog.messages[2:] == ["metrics are exported again, 3 times they were not"]
+        collector.status = 404
+        pipeline.metrics.force_flush()
+        assert len(caplog.messages) == 5
+    finally:
+        collector.status = 200
+        pipeline.close(30)
 
 
 def test_nobody_listens(launch: Launch) -> None:

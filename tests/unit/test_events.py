@@ -29,6 +29,11 @@ def test_every_type_is_looked_at_and_its_kind_is_its_own() -> None:
     assert len(kinds) >= 15
 
 
+def test_the_first_event_tells_the_version_of_the_set() -> None:
+    started = events.ManagerStarted(at=0.0, wall_time=0.0, pid=1, name="it")
+    assert started.as_dict()["events_version"] == 1
+
+
 @pytest.mark.parametrize("kind", EVENTS)
 def test_text(kind: str) -> None:
     text = str(EVENTS[kind])

@@ -14,9 +14,12 @@ from uuid import UUID, uuid4
 import pytest
 
 import cotyledon_core as cotyledon
+from cotyledon_core.event_log import EventLog
 from cotyledon_core.plugins.notifier import Notifier
 from cotyledon_core.process import title
+from cotyledon_core.runtime.notifiers import with_defaults
 from cotyledon_core.types import ServiceId
+from cotyledon_plugins.notifiers.systemd.notifier import Systemd
 
 SIGNALS = [
     getattr(signal, name)
@@ -255,7 +258,22 @@ class Silent(Notifier):
 def test_notifiers_have_names_of_their_own(manager: Any) -> None:
     for name in (None, None, "log"):
         manager.add_notifier(Silent(), name)
-    assert set(manager._notifiers) >= {"log", "Silent", "Silent-2", "log-2"}
+    assert list(with_defaults(manager._notifiers)) == ["log-2", "Silent", "Silent-2", "log"]
+
+
+class OwnLog(EventLog):
+    """Says it in another way."""
+
+
+def test_a_notifier_takes_the_place_of_a_default_one_of_its_kind(
+    manager: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere")
+    assert list(with_defaults({})) == ["log", "systemd"]
+    own = Silent(), OwnLog(), Systemd(socket="/elsewhere"), Systemd(socket="/nowhere")
+    for notifier in own:
+        manager.add_notifier(notifier)
+    assert list(with_defaults(manager._notifiers).values()) == list(own)
 
 
 # -- one manager at a time

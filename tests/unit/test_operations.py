@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,17 @@ def test_every_metric_of_the_dashboard_exists() -> None:
         assert found <= served(), found - served()
 
 
+def test_workers_of_different_managers_are_not_mixed_in_the_dashboard() -> None:
+    groups = [
+        set(re.split(r",\s*", found))
+        for expression in dashboard_expressions()
+        for found in re.findall(r"by \(([^)]*)\)", expression)
+    ]
+    of_workers = [labels for labels in groups if "worker" in labels]
+    assert len(of_workers) > 2
+    assert all("instance" in labels for labels in of_workers)
+
+
 def test_panels_of_the_dashboard_do_not_overlap() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]:
@@ -166,3 +177,65 @@ def test_promtool_finds_no_fault_in_the_rules() -> None:
 
 def test_promtool_finds_no_fault_in_the_metrics() -> None:
     promtool("check", "metrics", given=metrics_text())
+
+
+def series(name: str, values: str) -> dict[str, str]:
+    metric, _, labels = name.rstrip("}").partition("{")
+    known = ",".join(filter(None, ['job="cotyledon"', 'instance="here"', labels]))
+    return {"series": f"{metric}{{{known}}}", "values": values}
+
+
+WANTED, DONE = 'cotyledon_workers_wanted{service="web"}', 'cotyledon_workers_done{service="web"}'
+RUNNING = 'cotyledon_workers{service="web",state="running"}'
+FIRST = "0x30 1x15"
+"""Once a minute; the first of a kind that is counted."""
+
+
+@pytest.mark.parametrize(
+    ("history", "firing"),
+    [
+        ({RUNNING: "2x45", WANTED: "2x45", DONE: "0x45"}, []),
+        ({RUNNING: "1x45", WANTED: "2x45", DONE: "0x45"}, ["WorkersMissing"]),
+        ({RUNNING: "0x45", WANTED: "2x45", DONE: "1x45"}, ["NoWorkerReady", "WorkersMissing"]),
+        ({RUNNING: "0x45", WANTED: "1x45", DONE: "1x45"}, []),
+        ({RUNNING: "0x45", WANTED: "0x45", DONE: "0x45"}, []),
+        (
+            {'cotyledon_worker_exits_total{service="web",outcome="oom_killed"}': FIRST},
+            ["OutOfMemory"],
+        ),
+        (
+            {'cotyledon_worker_hangs_total{service="web",waited_for="heartbeat"}': FIRST},
+            ["WorkersHang"],
+        ),
+        (
+            {'cotyledon_worker_restarts_total{service="web",reason="error"}': "0+1x45"},
+            ["CrashLoop"],
+        ),
+        ({'cotyledon_service_given_up{service="web"}': FIRST}, ["ServiceGivenUp"]),
+        ({"up": "1x30 0x15"}, ["ManagerDown"]),
+        ({"cotyledon_last_reload_successful": FIRST}, []),
+        ({"cotyledon_last_reload_successful": "1x30 0x15"}, ["ReloadFailed"]),
+    ],
+)
+def test_alerts_that_fire(tmp_path: Path, history: Mapping[str, str], firing: list[str]) -> None:
+    expected = [{"labels": f'{{alertname="Cotyledon{name}"}}', "value": 1} for name in firing]
+    tests = {
+        "rule_files": [str(ALERTS)],
+        "evaluation_interval": "1m",
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [series(*each) for each in history.items()],
+                "promql_expr_test": [
+                    {
+                        "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
+                        "eval_time": "40m",
+                        "exp_samples": expected,
+                    }
+                ],
+            }
+        ],
+    }
+    file = tmp_path / "tests.yml"
+    file.write_text(yaml.safe_dump(tests))
+    promtool("test", "rules", str(file))

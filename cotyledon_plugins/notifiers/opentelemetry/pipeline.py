@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -40,14 +41,12 @@ class Pipeline:
         sent = dict(headers) or None
         base = endpoint.rstrip("/")
         self.spans = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self.spans.add_span_processor(
-            BatchSpanProcessor(
-                OTLPSpanExporter(endpoint=f"{base}/v1/traces" if base else None, headers=sent)
-            )
-        )
+        spans = OTLPSpanExporter(endpoint=f"{base}/v1/traces" if base else None, headers=sent)
+        metrics = OTLPMetricExporter(endpoint=f"{base}/v1/metrics" if base else None, headers=sent)
+        self._troubles = [Trouble("spans", spans), Trouble("metrics", metrics)]
+        self.spans.add_span_processor(BatchSpanProcessor(spans))
         reader = PeriodicExportingMetricReader(
-            OTLPMetricExporter(endpoint=f"{base}/v1/metrics" if base else None, headers=sent),
-            export_interval_millis=None if interval is None else interval * 1000,
+            metrics, export_interval_millis=None if interval is None else interval * 1000
         )
         self.metrics = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
 
@@ -62,8 +61,52 @@ class Pipeline:
             thread.start()
         for thread in threads:
             thread.join(max(end - time.monotonic(), 0))
+        for trouble in self._troubles:
+            trouble.close()
         if any(thread.is_alive() for thread in threads):
             LOG.warning("the collector was too slow, some spans and metrics are lost")
+
+
+class Trouble(logging.Filter):
+    """Has an exporter complain once, and says when it works again.
+
+    By itself it logs each attempt, which is several lines a minute while a collector is down.
+
+    :param what: it exports.
+    """
+
+    def __init__(self, what: str, exporter: Any) -> None:
+        super().__init__()
+        self._what = what
+        self._complained = False
+        self._failures = 0
+        self._export = exporter.export
+        exporter.export = self.export
+        self._logger = logging.getLogger(type(exporter).__module__)
+        self._logger.addFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        complained, self._complained = self._complained, True
+        return not complained
+
+    def export(self, *args: Any, **kwargs: Any) -> Any:
+        """What the exporter does."""
+        result = self._export(*args, **kwargs)
+        if result.name != "SUCCESS":
+            self._failures += 1
+            if self._failures == 1:
+                LOG.warning("no %s are exported until the collector takes them", self._what)
+            return result
+        if self._failures:
+            LOG.warning("%s are exported again, %d times they were not", self._what, self._failures)
+        self._complained, self._failures = False, 0
+        return result
+
+    def close(self) -> None:
+        """Leave the exporter's logger alone."""
+        self._logger.removeFilter(self)
 
 
 def resource(name: str, instance: str, given: Mapping[str, str]) -> Resource:

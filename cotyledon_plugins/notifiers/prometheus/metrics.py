@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from itertools import accumulate
 from typing import Any
@@ -20,9 +20,11 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
+    SummaryMetricFamily,
 )
 
 from cotyledon_core import (
+    OUTCOMES,
     Ledger,
     ServiceId,
     ServiceStanding,
@@ -32,12 +34,18 @@ from cotyledon_core import (
     Work,
     WorkerId,
     WorkerStanding,
+    events,
 )
+from cotyledon_plugins.notifiers.prometheus.busy import BusyRatios
 from cotyledon_plugins.notifiers.prometheus.processes import Processes, Usage
 
 STATES = [state.value for state in State if state is not State.STOPPING]
 """All that a ledger knows."""
 RELOADS = ("succeeded", "failed", "refused")
+HOOKS = ("new_worker", "dead_worker", "terminate", "reload")
+REASONS = [outcome for outcome in OUTCOMES if outcome not in ("asked", "forced")]
+"""Outcomes that may be followed by a restart."""
+WAITED_FOR = [waited.value for waited in events.Waited]
 WORKER = ("service", "worker")
 
 
@@ -54,6 +62,7 @@ class ManagerMetrics:
         """What was told last: a counter must not go back."""
         self._work: dict[Any, Work] = {}
         """What was seen last of each process; an event that tells more comes after its end."""
+        self._busy_ratios = BusyRatios()
 
     def of(self, ledger: Ledger, dropped: int) -> Iterator[Metric]:
         """
@@ -92,11 +101,15 @@ class ManagerMetrics:
                 slot = (service.service_id, worker.worker_id)
                 seen[slot] = max(cpu, self._cpu_seconds.get(slot, 0.0))
                 families.add(labels, used, seen[slot])
-                families.add_work(labels, done, worker)
+                if done or worker.units or worker.busy_seconds:
+                    busy = families.add_work(labels, done, worker)
+                    begin = (_started(worker, now), worker.busy_seconds)
+                    ratio = self._busy_ratios.of(slot, begin, (now, busy))
+                    families.busy_ratio.add_metric(labels, ratio)
                 if worker.processes:
-                    started = min(each.started_at for each in worker.processes.values())
-                    families.uptime.add_metric(labels, max(now - started, 0.0))
+                    families.uptime.add_metric(labels, max(now - _started(worker, now), 0.0))
         self._processes.keep(current | {"manager"})
+        self._busy_ratios.keep(seen)
         self._cpu_seconds = seen
         self._work = {key: self._work[key] for key in self._work.keys() & current}
         yield from families.all()
@@ -146,6 +159,11 @@ class _WorkerFamilies:
             "Time with a unit of work in progress, where the service measures it.",
             labels=WORKER,
         )
+        self.busy_ratio = GaugeMetricFamily(
+            "cotyledon_worker_busy_ratio",
+            "Share of the last minute with a unit of work in progress.",
+            labels=WORKER,
+        )
         self.units = CounterMetricFamily(
             "cotyledon_worker_units",
             "Units of work that are done, where the service measures it.",
@@ -168,18 +186,23 @@ class _WorkerFamilies:
         if known:
             self.descriptors.add_metric(labels, sum(known))
 
-    def add_work(self, labels: list[str], done: list[Work], worker: WorkerStanding) -> None:
+    def add_work(self, labels: list[str], done: list[Work], worker: WorkerStanding) -> float:
         """
         :param done: what the worker's processes have measured; of those before, the worker knows.
+        :returns: the seconds of work.
         """
-        if done or worker.units or worker.busy_seconds:
-            busy = worker.busy_seconds + sum(each.busy_seconds for each in done)
-            self.busy.add_metric(labels, busy)
-            self.units.add_metric(labels, worker.units + sum(each.units for each in done))
+        busy = worker.busy_seconds + sum(each.busy_seconds for each in done)
+        self.busy.add_metric(labels, busy)
+        self.units.add_metric(labels, worker.units + sum(each.units for each in done))
+        return busy
 
     def all(self) -> Iterator[Metric]:
         yield from (self.cpu, self.memory, self.descriptors, self.beat_age, self.uptime)
-        yield from (self.busy, self.units)
+        yield from (self.busy, self.busy_ratio, self.units)
+
+
+def _started(worker: WorkerStanding, now: float) -> float:
+    return min((each.started_at for each in worker.processes.values()), default=now)
 
 
 def _of_manager(ledger: Ledger, dropped: int) -> Iterator[Metric]:
@@ -201,7 +224,7 @@ def _of_manager(ledger: Ledger, dropped: int) -> Iterator[Metric]:
     yield from _of_reloads(ledger)
     yield _labelled(
         CounterMetricFamily("cotyledon_hook_failures", "Hooks that raised.", labels=["hook"]),
-        ledger.hook_failures,
+        _with_zeros(HOOKS, ledger.hook_failures),
     )
     yield GaugeMetricFamily(
         "cotyledon_notifiers_disabled",
@@ -220,10 +243,11 @@ def _of_reloads(ledger: Ledger) -> Iterator[Metric]:
         CounterMetricFamily("cotyledon_reloads", "Reloads by their result.", labels=["result"]),
         {result: ledger.reloads[result] for result in RELOADS},
     )
-    yield CounterMetricFamily(
+    yield SummaryMetricFamily(
         "cotyledon_reload_duration_seconds",
-        "Time that all reloads which succeeded have taken.",
-        ledger.reload_seconds,
+        "Time that reloads which succeeded have taken.",
+        count_value=ledger.reloads["succeeded"],
+        sum_value=ledger.reload_seconds,
     )
     if ledger.last_reload is not None:
         yield GaugeMetricFamily(
@@ -258,7 +282,7 @@ def _of_services(services: list[ServiceStanding]) -> Iterator[Metric]:
             "Restarts that the restart policy has granted, by the outcome before.",
             labels=["service", "reason"],
         ),
-        {service.name: service.restarts for service in services},
+        {service.name: _with_zeros(REASONS, service.restarts) for service in services},
     )
     yield _by_service_and(
         CounterMetricFamily(
@@ -266,7 +290,7 @@ def _of_services(services: list[ServiceStanding]) -> Iterator[Metric]:
             "Processes that have ended, by outcome.",
             labels=["service", "outcome"],
         ),
-        {service.name: service.ends for service in services},
+        {service.name: _with_zeros(OUTCOMES, service.ends) for service in services},
     )
     yield _by_service_and(
         CounterMetricFamily(
@@ -274,7 +298,7 @@ def _of_services(services: list[ServiceStanding]) -> Iterator[Metric]:
             "Workers that had to be ended, by what was waited for.",
             labels=["service", "waited_for"],
         ),
-        {service.name: service.hangs for service in services},
+        {service.name: _with_zeros(WAITED_FOR, service.hangs) for service in services},
     )
     yield _start_durations(services)
 
@@ -292,6 +316,14 @@ def _gauges_of(services: list[ServiceStanding]) -> Iterator[Metric]:
             "cotyledon_workers_wanted", "Workers that there should be.", labels=["service"]
         ),
         {service.name: service.wanted for service in services},
+    )
+    yield _labelled(
+        GaugeMetricFamily(
+            "cotyledon_workers_done",
+            "Workers that have done what they were for, and are not started again.",
+            labels=["service"],
+        ),
+        {service.name: service.done for service in services},
     )
     yield _labelled(
         GaugeMetricFamily(
@@ -321,6 +353,11 @@ def _labelled(family: Any, values: Mapping[str, float]) -> Metric:
     for label, value in values.items():
         family.add_metric([label], value)
     return family  # type: ignore[no-any-return]
+
+
+def _with_zeros(labels: Iterable[str], counts: Mapping[str, int]) -> Mapping[str, int]:
+    """So that the first of a kind is an increase, and not a new series only."""
+    return {**dict.fromkeys(labels, 0), **counts}
 
 
 def _by_service_and(family: Any, values: Mapping[str, Mapping[str, float]]) -> Metric:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -106,7 +107,7 @@ class Prometheus(Notifier):
             is missing.
         """
         faults = [*_missing(), *_faults("address", Address.parse, address)]
-        faults += _faults("mode", lambda text: int(text, 8), mode)
+        faults += _faults("mode", _mode, mode)
         faults += _faults("quorum", Share.parse, quorum)
         for service, share in (quorums or {}).items():
             faults += _faults(f"quorums: {service}", Share.parse, share)
@@ -126,7 +127,7 @@ class Prometheus(Notifier):
     ) -> None:
         self.check_options(address, mode, quorum, quorums, stall_after)
         self._address = address
-        self._mode = int(mode, 8)
+        self._mode = _mode(mode)
         self._quorum = Share.parse(quorum)
         self._quorums = {name: Share.parse(share) for name, share in (quorums or {}).items()}
         self._stall_after = stall_after
@@ -278,6 +279,12 @@ def _short_answer(fine: bool, text: str) -> Answer:
 
 def _status(fine: bool) -> int:
     return HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _mode(text: str) -> int:
+    if not re.fullmatch("0*[0-7]{1,3}", text):
+        raise ValueError(f"{text!r} must be octal digits, up to 0777")
+    return int(text, 8)
 
 
 def _faults(name: str, parse: Any, value: Any) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -10,6 +11,10 @@ from support import record
 
 import cotyledon_core as cotyledon
 from cotyledon_core.cli.main import main
+
+if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    # in the manager, so that workers need not load it
+    import prometheus_client  # noqa: F401
 
 ENTRY_POINTS = """\
 [cotyledon.services]
@@ -34,6 +39,7 @@ class Counting(cotyledon.Service):
         with self.busy():
             self._orders.labels("large").inc(3)
         record("counted", worker_id=self.worker_id)
+        self.task_done()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from cotyledon_core.testing import check_notifier, every_event
 from cotyledon_core.vitals import Vitals
 from cotyledon_plugins.notifiers.prometheus import server
 from cotyledon_plugins.notifiers.prometheus.address import Address
+from cotyledon_plugins.notifiers.prometheus.busy import BusyRatios
 from cotyledon_plugins.notifiers.prometheus.notifier import Prometheus
 
 SAMPLES: dict[str, Any] = {event.kind: event for event in every_event()}
@@ -146,6 +147,82 @@ def test_work_that_was_measured_is_counted_over_all_processes(
     assert (it.samples()[busy], it.samples()[units]) == (41.5, 3)
     it.tell(worker("worker_exited", incarnation=2, busy_seconds=2.0, units=2))
     assert (it.samples()[busy], it.samples()[units]) == (42.0, 4)
+
+
+@pytest.mark.parametrize(
+    ("looks", "ratio"),
+    [
+        # since the start, where nobody has looked
+        ([(130.0, 15.0)], 0.5),
+        ([(100.0, 0.0)], 0.0),
+        # over the last minute, however many look
+        ([(110.0 + n / 10, 0.0) for n in range(500)] + [(160.0, 30.0)], 0.5),
+        ([(110.0, 10.0), (130.0, 10.0), (180.0, 35.0)], 0.5),
+        # since the last look
+        ([(110.0, 10.0), (310.0, 60.0)], 0.25),
+        # two processes, and one of which the last was not heard of
+        ([(110.0, 15.0)], 1.0),
+        ([(110.0, 10.0), (310.0, 9.0)], 0.0),
+    ],
+)
+def test_busy_ratio(looks: list[tuple[float, float]], ratio: float) -> None:
+    ratios = BusyRatios()
+    found = [ratios.of("web(0)", (100.0, 0.0), look) for look in looks]
+    assert found[-1] == pytest.approx(ratio)
+
+
+def test_busy_ratio_of_a_worker(exporter: Callable[..., Exporter]) -> None:
+    it, stamps = exporter(), Stamps()
+    it.notifier.vitals = Vitals(stamps)
+    begin = time.monotonic() - 100.0
+    it.tell(added(1), replace(worker("worker_spawned", pid=os.getpid()), at=begin))
+    stamps.occupy(0, os.getpid())
+    stamps.set_used(1)
+    stamps.set_busy_for(0, 50.0)
+    key = ("cotyledon_worker_busy_ratio", "web", "0")
+    assert 0.2 < it.samples()[key] < 0.51
+    stamps.clear(0)
+    it.tell(worker("worker_exited", busy_seconds=50.0, units=1))
+    assert key in it.samples()
+    it.tell(replace(SAMPLES["service_removed"], service="web"))
+    assert key not in it.samples()
+    stamps.close()
+
+
+def test_counters_are_there_before_they_count(exporter: Callable[..., Exporter]) -> None:
+    it = exporter()
+    it.tell(STARTED, added(1))
+    before = it.samples()
+    assert before["cotyledon_worker_exits_total", "web", "oom_killed"] == 0
+    assert before["cotyledon_worker_restarts_total", "web", "hung"] == 0
+    assert before["cotyledon_worker_hangs_total", "web", "heartbeat"] == 0
+    assert before["cotyledon_hook_failures_total", "dead_worker"] == 0
+    it.tell(worker("worker_hung"), worker("worker_exited"), worker("worker_restarting"))
+    it.tell(SAMPLES["manager_reloaded"], replace(SAMPLES["hook_failed"], hook="reload"))
+    new = {key for key in it.samples() if key[0].endswith("_total")} - before.keys()
+    # the worker measures its work
+    assert new == {
+        (f"cotyledon_worker_{name}_total", "web", "0") for name in ("busy_seconds", "units")
+    }
+
+
+def test_reloads_are_summed_up(exporter: Callable[..., Exporter]) -> None:
+    it = exporter()
+    it.tell(*(replace(SAMPLES["manager_reloaded"], duration=each) for each in (1.0, 2.5)))
+    it.tell(SAMPLES["reload_failed"])
+    found = it.samples()
+    assert found["cotyledon_reload_duration_seconds_count",] == 2
+    assert found["cotyledon_reload_duration_seconds_sum",] == 3.5
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_who_has_done_its_work_is_not_missing(
+    exporter: Callable[..., Exporter], clean: bool
+) -> None:
+    it = exporter()
+    it.tell(added(2), worker("worker_exited"), worker("worker_stopped", clean=clean))
+    assert it.samples()["cotyledon_workers_done", "web"] == clean
+    assert it.samples()["cotyledon_workers", "web", "exited"] == 1
 
 
 def test_a_service_that_does_not_measure_has_no_series_of_it(
@@ -354,9 +431,18 @@ def test_slow_clients_stop_nobody_else_and_are_bounded(
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"address": "nonsense"}, "address: 'nonsense' must be host:port, or unix: and a path"),
+        ({"address": "nonsense"}, "address: 'nonsense' must be host:port, 0.0.0.0:9102"),
         ({"address": "unix:s"}, "address: 'unix:s': the path of a socket must be absolute"),
-        ({"mode": "rw"}, "mode: invalid literal"),
+        ({"address": ":9102"}, "address: ':9102' must be host:port, 0.0.0.0:9102 for all"),
+        ({"address": "*:9102"}, "address: '*:9102': '*' is no name or address of a host"),
+        ({"address": "[::1:9102"}, "address: '[::1:9102': '[::1' is no name or address"),
+        ({"address": "::1:9102"}, "address: '::1:9102': an IPv6 address stands in brackets"),
+        ({"address": "localhost:0"}, "address: 'localhost:0': the port must be from 1 to 65535"),
+        ({"address": "h:99999"}, "address: 'h:99999': the port must be from 1 to 65535"),
+        ({"address": f"unix:/{'x' * 107}"}, "address: the path of a socket may have 107 bytes"),
+        ({"mode": "rw"}, "mode: 'rw' must be octal digits, up to 0777"),
+        ({"mode": "1777"}, "mode: '1777' must be octal digits, up to 0777"),
+        ({"mode": "-1"}, "mode: '-1' must be octal digits, up to 0777"),
         ({"quorum": "x"}, "quorum: 'x' is no count such as 2"),
         ({"quorums": {"web": "200%"}}, "quorums: web: '200%' is no count such as 2"),
         ({"stall_after": 0.0}, "stall_after: 0.0 must be above 0"),
@@ -372,6 +458,8 @@ def test_wrong_options(options: dict[str, Any], fault: str) -> None:
     [
         ("127.0.0.1:9102", (socket.AF_INET, "127.0.0.1", 9102)),
         ("[::1]:9102", (socket.AF_INET6, "::1", 9102)),
+        ("[fe80::1%eth0]:1", (socket.AF_INET6, "fe80::1%eth0", 1)),
+        ("node-1.example.org:80", (socket.AF_INET, "node-1.example.org", 80)),
         ("unix:/run/x", (socket.AF_UNIX, "/run/x", 0)),
     ],
 )

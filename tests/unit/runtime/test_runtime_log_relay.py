@@ -285,6 +285,8 @@ def survived(path: Path, log: Callable[[], None]) -> list[str]:
 @pytest.mark.parametrize("what", HOSTILE)
 def test_odd_records_harm_nobody(tmp_path: Path, in_child: InChild, what: str) -> None:
     lines = in_child(lambda: survived(tmp_path / "log", HOSTILE[what]))
+    if what == "surrogates":
+        assert "1 log records could not be written" in lines.pop()
     assert lines[-1] == "app WARNING and on"
 
 
@@ -305,3 +307,59 @@ def test_an_attribute_that_does_not_arrive_does_not_end_the_relay(
         )
     )
     assert lines[-1] == "app WARNING and on"
+
+
+class Fragmentary(logging.FileHandler):
+    """Cannot write what is to be lost."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        super().__init__(path)
+        self.error = error
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if record.getMessage().startswith("lost"):
+                raise self.error
+        except Exception:
+            self.handleError(record)
+        else:
+            super().emit(record)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyError("field")])
+def test_what_a_handler_cannot_write_is_told_when_it_can_again(
+    tmp_path: Path, in_child: InChild, error: Exception
+) -> None:
+    stderr = tmp_path / "stderr"
+
+    def scenario() -> None:
+        sys.stderr = stderr.open("w", buffering=1)
+        logging.root.handlers = [Fragmentary(tmp_path / "log", error)]
+        logging.root.setLevel(logging.INFO)
+        relay = diverted()
+        for message in ("before", "lost", "lost", "lost", "after", "more"):
+            LOG.info(message)
+        finish(relay.helper)
+
+    in_child(scenario)
+    before, after, told, more = (tmp_path / "log").read_text().splitlines()
+    assert (before, after, more) == ("before", "after", "more")
+    assert told.startswith("3 log records could not be written")
+    assert str(error) in told
+    # once, and with a traceback only if the sink is not to blame
+    assert stderr.read_text().count(f"{error}\n") == 1
+    assert ("Traceback" in stderr.read_text()) == isinstance(error, KeyError)
+
+
+def test_what_was_lost_at_the_end_is_told_where_it_can_be(
+    tmp_path: Path, in_child: InChild
+) -> None:
+    def scenario() -> None:
+        sys.stderr = (tmp_path / "stderr").open("w", buffering=1)
+        logging.root.handlers = [Fragmentary(tmp_path / "log", OSError("full"))]
+        relay = diverted()
+        LOG.warning("lost")
+        finish(relay.helper)
+
+    in_child(scenario)
+    assert (tmp_path / "log").read_text().startswith("1 log records could not be written")
