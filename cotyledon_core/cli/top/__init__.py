@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ examples:
 
 exit status: 0 when it is left, {asking.STATUSES}
 """
-INTERVAL = 1.0
+INTERVAL, SHORTEST_INTERVAL = 1.0, 0.1
 """Seconds."""
 
 
@@ -43,10 +44,22 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--interval",
         metavar="SECONDS",
-        type=asking.seconds,
+        type=_interval,
         default=INTERVAL,
-        help="from one look to the next (default: %(default)g)",
+        help=f"from one look to the next, {SHORTEST_INTERVAL} or more (default: %(default)g)",
     )
+
+
+def _interval(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not SHORTEST_INTERVAL <= value < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be a number of seconds, {SHORTEST_INTERVAL} or more"
+        )
+    return value
 
 
 def top(parser: argparse.ArgumentParser, client: Client, args: argparse.Namespace) -> int:
