@@ -76,9 +76,15 @@ def top(parser: argparse.ArgumentParser, client: Client, args: argparse.Namespac
 
 
 def _check_terminal(parser: argparse.ArgumentParser) -> None:
-    streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.stderr}
-    for name, stream in streams.items():
+    instead = "use cotyledon status there"
+    # textual draws on standard error, and has no option for another place
+    streams = (
+        ("input", sys.stdin, instead),
+        ("output", sys.stdout, instead),
+        ("error", sys.stderr, "and the screen is drawn there: add 2>/dev/tty"),
+    )
+    for name, stream, advice in streams:
         if stream is None or not stream.isatty():
-            parser.error(f"standard {name} is no terminal, use cotyledon status there")
+            parser.error(f"standard {name} is no terminal, {advice}")
     if os.environ.get("TERM") == "dumb":
         parser.error("this terminal cannot move its cursor (TERM=dumb), use cotyledon status there")
