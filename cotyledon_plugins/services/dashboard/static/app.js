@@ -27,21 +27,18 @@ function complain(error) {
 
 /** The top of the page. */
 class Header {
-    constructor(mayAct, mayLeave) {
+    constructor(mayLeave) {
         this.wanted = element("span");
         this.stage = element("span");
         this.reload = element("span");
         byId("badges").append(this.wanted, this.stage, this.reload);
         const shut = () => managerActions.shutdown(this.name);
-        const all = mayAct
-            ? [
-                  button("Reload…", managerActions.reload),
-                  button("Log level…", managerActions.logLevel),
-                  button("Shut down…", shut, { class: "danger" }),
-              ]
-            : [];
-        if (mayLeave) all.push(button("Sign out", leave));
-        byId("manager-actions").append(...all);
+        byId("manager-actions").append(
+            button("Reload…", managerActions.reload, { class: "act" }),
+            button("Log level…", managerActions.logLevel, { class: "act" }),
+            button("Shut down…", shut, { class: "act danger" }),
+        );
+        if (mayLeave) byId("manager-actions").append(button("Sign out", leave));
     }
 
     show({ manager, services, as_wanted: asWanted }, { now, passed }) {
@@ -85,8 +82,10 @@ class Dashboard {
     #early = null;
 
     constructor({ token, may_act: mayAct }) {
-        this.header = new Header(mayAct, token);
-        this.table = new ServiceTable(mayAct ? rowActions : null);
+        this.whyNot = token ? READ_ONLY : NO_TOKEN;
+        this.#offer(mayAct);
+        this.header = new Header(token);
+        this.table = new ServiceTable(rowActions);
         this.plots = new Plots();
         this.ends = new Ends();
         this.events = new Events();
@@ -179,11 +178,18 @@ class Dashboard {
         const snapshot = this.#snapshot;
         const passed = this.#lost ? 0 : (performance.now() - this.#heard) / 1000;
         const time = { now: snapshot.at + passed, passed };
+        this.#offer(snapshot.may_act);
         this.header.show(snapshot, time);
         this.table.show(snapshot.services, time);
         this.ends.show(time.now);
         this.events.show(snapshot.services);
         this.plots.draw();
+    }
+
+    /** What one may do can change while the page is shown. */
+    #offer(mayAct) {
+        document.body.classList.toggle("look-only", !mayAct);
+        tell(byId("look-only"), mayAct ? "" : this.whyNot);
     }
 }
 
@@ -237,7 +243,6 @@ async function main() {
         askForToken();
         return;
     }
-    if (!session.may_act) tell(byId("look-only"), session.token ? READ_ONLY : NO_TOKEN);
     new Dashboard(session).start();
 }
 
