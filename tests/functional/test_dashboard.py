@@ -49,7 +49,7 @@ def signed_in(running: Dashboard) -> Browser:
 def test_a_session(running: Dashboard) -> None:
     browser = running.browser()
     session = browser.get("/api/session").value
-    assert session == {"token": True, "signed_in": False, "may_act": False}
+    assert session == {"token": True, "signed_in": False, "may_act": False, "full": False}
     answer = browser.sign_in()
     assert (answer.status, answer.body) == (204, b"")
     name, *attributes = answer.headers["Set-Cookie"].split("; ")
@@ -57,7 +57,7 @@ def test_a_session(running: Dashboard) -> None:
     assert {"HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"} <= set(attributes)
     assert "Secure" not in attributes
     session = browser.get("/api/session").value
-    assert session == {"token": True, "signed_in": True, "may_act": True}
+    assert session == {"token": True, "signed_in": True, "may_act": True, "full": False}
     assert browser.get("/api/status").value["manager"]["pid"] == running.application.pid
     # it goes on with another worker
     old = running.pids()["dashboard", 0]
@@ -350,8 +350,11 @@ def test_streams_are_bounded(one: Browser) -> None:
     statuses = []
     for each in streams:
         each.sendall(request.encode())
-        statuses.append(each.recv(12))
+        answer = each.recv(4096)
+        statuses.append(answer[:12])
     assert statuses == [b"HTTP/1.1 200"] * 64 + [b"HTTP/1.1 503"]
+    assert b"\r\nRetry-After: 10\r\n" in answer
+    assert one.get("/api/session").value["full"] is True
     for each in streams:
         each.close()
 
@@ -456,7 +459,7 @@ def test_without_a_token_one_may_look(launch: Launch) -> None:
     running = Dashboard(launch, {})
     browser = running.browser()
     session = browser.get("/api/session").value
-    assert session == {"token": False, "signed_in": False, "may_act": False}
+    assert session == {"token": False, "signed_in": False, "may_act": False, "full": False}
     assert browser.get("/api/status").value["may_act"] is False
     with browser.stream() as stream:
         assert stream.next("status")["may_act"] is False

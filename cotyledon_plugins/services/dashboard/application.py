@@ -28,6 +28,8 @@ from cotyledon_plugins.services.dashboard.feed import Connect, Feed, Subscriptio
 STATIC = Path(__file__).parent / "static"
 MAX_BODY = 64 * 1024
 MAX_STREAMS = 64
+FULL_SECONDS = 10
+"""After which a browser that is one too many may try again."""
 KEEP_ALIVE = 15.0
 """Seconds without a message after which a stream says that it is still there."""
 STREAM_SECONDS = 3600.0
@@ -66,8 +68,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Refusal(Exception):
     """A request is answered with an error."""
 
-    def __init__(self, status: int, code: str, text: str) -> None:
+    def __init__(self, status: int, code: str, text: str, retry_after: int | None = None) -> None:
         super().__init__(text)
+        self.retry_after = retry_after
+        """Seconds."""
         self.status = status
         self.code = code
         self.text = text
@@ -125,7 +129,10 @@ class Dashboard:
             self._judge(request)
             return await handler(request)
         except Refusal as refusal:
-            return _error(refusal.status, refusal.code, refusal.text)
+            answer = _error(refusal.status, refusal.code, refusal.text)
+            if refusal.retry_after is not None:
+                answer.headers[hdrs.RETRY_AFTER] = str(refusal.retry_after)
+            return answer
         except BadRequest as error:
             return _error(400, "bad_request", str(error))
         except ControlError as error:
@@ -222,8 +229,19 @@ class Dashboard:
     async def _session(self, request: web.Request) -> web.StreamResponse:
         has_token = self._token is not None
         signed_in = has_token and self._may_look(request)
-        may_act = signed_in and self._feed.may_act
-        return web.json_response({"token": has_token, "signed_in": signed_in, "may_act": may_act})
+        return web.json_response(
+            {
+                "token": has_token,
+                "signed_in": signed_in,
+                "may_act": signed_in and self._feed.may_act,
+                "full": self._is_full,
+            }
+        )
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether no other browser can follow; one whose stream is refused is not told why."""
+        return self._feed.subscribers >= MAX_STREAMS
 
     async def _sign_in(self, request: web.Request) -> web.StreamResponse:
         token = self._must_act()
@@ -278,8 +296,9 @@ class Dashboard:
         return web.json_response({"entries": entries[-limit:]})
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        if self._feed.subscribers >= MAX_STREAMS:
-            raise Refusal(503, "too_many", f"{MAX_STREAMS} browsers look already")
+        if self._is_full:
+            text = f"{MAX_STREAMS} browsers look already"
+            raise Refusal(503, "too_many", text, FULL_SECONDS)
         transport = request.transport
 
         def let_go() -> None:

@@ -15,6 +15,7 @@ const KNOWN = 5000;
 /** Without a word for so long, the server is taken for lost. */
 const SILENCE = 5;
 const NO_ANSWER = "The dashboard does not answer";
+const FULL = "As many browsers look at this dashboard as it serves at a time";
 const NO_TOKEN =
     "You may look, but not act: actions need a token. Set token or token_file of this service.";
 const READ_ONLY =
@@ -77,6 +78,7 @@ class Dashboard {
     #heard = 0;
     #waiting = false;
     #lost = "";
+    #broken = NO_ANSWER;
     #known = new Set();
     /** Entries that come while the former ones are asked for. */
     #early = null;
@@ -91,8 +93,8 @@ class Dashboard {
         this.events = new Events();
         this.stream = new Stream("/api/stream", {
             open: () => this.#remember(),
-            broken: () => this.#lose(NO_ANSWER),
-            mayReturn,
+            broken: () => this.#lose(this.#broken),
+            mayReturn: () => this.#mayReturn(),
             status: (snapshot) => this.#take(snapshot),
             entry: (entry) => this.#note(entry),
             lost: ({ text }) => this.#lose(`The manager does not answer: ${text}`),
@@ -155,6 +157,19 @@ class Dashboard {
         tell(byId("lost"), text ? `${text}${since}. Trying again.` : "");
     }
 
+    /** A stream that is refused says no reason. */
+    async #mayReturn() {
+        this.#broken = NO_ANSWER;
+        try {
+            const session = await get("/api/session");
+            if (session.token && !session.signed_in) location.reload();
+            if (session.full) this.#broken = FULL;
+            return !session.full;
+        } catch {
+            return false;
+        }
+    }
+
     #tick() {
         const silent = (performance.now() - this.#heard) / 1000;
         if (this.#snapshot && !this.#lost && silent > SILENCE + 3 * (this.interval ?? 1)) {
@@ -190,16 +205,6 @@ class Dashboard {
     #offer(mayAct) {
         document.body.classList.toggle("look-only", !mayAct);
         tell(byId("look-only"), mayAct ? "" : this.whyNot);
-    }
-}
-
-async function mayReturn() {
-    try {
-        const session = await get("/api/session");
-        if (session.token && !session.signed_in) location.reload();
-        return true;
-    } catch {
-        return false;
     }
 }
 
