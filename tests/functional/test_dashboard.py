@@ -72,6 +72,26 @@ def test_a_session(running: Dashboard) -> None:
     assert (answer.status, "Max-Age=0" in answer.headers["Set-Cookie"]) == (204, True)
 
 
+def test_a_session_that_was_signed_out_is_over_for_all_who_have_its_cookie(
+    running: Dashboard,
+) -> None:
+    first, second = running.browser(), running.browser()
+    for browser in (first, second):
+        browser.sign_in()
+    copied = Browser(first.port, **first.headers)
+    with copied.stream() as stream:
+        stream.next("status")
+        assert first.post("/api/sign-out").status == 204
+        stream.read_to_the_end()
+    assert copied.get("/api/status").code == (401, "sign_in")
+    assert copied.act("log-level").code == (401, "sign_in")
+    assert copied.get("/api/session").value["signed_in"] is False
+    assert second.get("/api/status").status == 200
+    # whose browser it is may sign in again
+    assert first.sign_in().status == 204
+    assert first.get("/api/status").status == 200
+
+
 def test_a_cookie_of_https_is_for_https_alone(running: Dashboard) -> None:
     browser = running.browser()
     origin = {"Host": "localhost", "Origin": "https://localhost"}
