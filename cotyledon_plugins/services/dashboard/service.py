@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import logging
 import os
@@ -216,6 +217,8 @@ class DashboardService(AsyncService):
                 ]
             except OSError as error:
                 fault = f"cannot listen at {self._address}: {error.strerror}"
+                if error.errno == errno.EADDRINUSE:
+                    fault = f"waits for {self._address}, which another process has"
             if fault != told:
                 LOG.error("%s; trying again every %g s", fault, RETRY_AFTER)
                 self.status(fault)
