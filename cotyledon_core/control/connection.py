@@ -3,10 +3,15 @@
 A client that has not read its answers is not listened to. So what waits for it
 is at most one answer, or one piece of a stream; and if it reads nothing of that
 for the idle time, it is let go.
+
+A client that has closed its sending side only gets what it has asked for. From
+then on the socket is readable without end, so it is not waited for, but looked
+at now and then, whether the client has closed the other side as well.
 """
 
 from __future__ import annotations
 
+import select
 import socket
 from collections import deque
 from collections.abc import Iterator
@@ -24,6 +29,8 @@ READ_SIZE = 16 * 1024
 """Bytes in one turn."""
 MAX_TASKS = 8
 """Requests of one client that are under way."""
+LOOK_PAUSE = 1.0
+"""Seconds from one look at who has closed its sending side to the next."""
 
 
 class Connection:
@@ -55,6 +62,8 @@ class Connection:
         """Whether it is closed as soon as everything is sent."""
         self.lost = False
         """Whether the other end is gone, or is given up."""
+        self.look_at: float | None = None
+        """When to look whether it is gone, once it sends nothing more."""
         self._output: deque[memoryview] = deque()
         self._waiting = 0
 
@@ -73,11 +82,18 @@ class Connection:
             self.lost = True
             return
         if not data:
-            self.lost = True
+            self.look_at = now
+            self.look(now)
             return
         self.active_at = now
         if not self.closing:
             self.lines.feed(data)
+
+    def look(self, now: float) -> None:
+        """See whether who sends nothing more is gone."""
+        if self.look_at is not None and self.look_at <= now:
+            self.look_at = now + LOOK_PAUSE
+            self.lost = self.lost or _is_gone(self._socket)
 
     @property
     def has_request(self) -> bool:
@@ -87,7 +103,9 @@ class Connection:
     @property
     def listening(self) -> bool:
         """Whether more is wanted of it."""
-        return not (self.lost or self.closing or self._output or self.lines.whole)
+        return self.look_at is None and not (
+            self.lost or self.closing or self._output or self.lines.whole
+        )
 
     # -- out
 
@@ -148,13 +166,14 @@ class Connection:
     @property
     def over(self) -> bool:
         """Whether nothing keeps it open."""
-        return self.lost or (self.closing and not self._output)
+        nothing_due = self.closing or (self.look_at is not None and not self.tasks)
+        return self.lost or (nothing_due and not self._output)
 
     # -- its time
 
     def idle_since(self) -> float | None:
         """Since when the client owes something; None if it may take its time."""
-        if self.tasks and not self._output and not self.lines.half:
+        if self.tasks and not self._output and not (self.lines.half and self.look_at is None):
             return None
         return self.active_at
 
@@ -167,3 +186,10 @@ class Connection:
             task.close()
         self.tasks.clear()
         close_private(self._socket.detach())
+
+
+def _is_gone(connected: socket.socket) -> bool:
+    """Whether the other end has closed both sides."""
+    poll = select.poll()
+    poll.register(connected, 0)
+    return bool(poll.poll(0))

@@ -158,6 +158,7 @@ class Server(Visitors):
         for connection in self._connections:
             since = connection.idle_since()
             due.append(None if since is None else since + self.settings.idle_timeout)
+            due.append(connection.look_at)
             if not connection.waiting:
                 due += [task.deadline() for task in connection.tasks]
         return min((when for when in due if when is not None), default=None)
@@ -220,6 +221,7 @@ class Server(Visitors):
         if self._accept_at is not None and self._accept_at <= now:
             self._watch_listener()
         for connection in list(self._connections):
+            connection.look(now)
             self._go_on(connection, now)
             connection.send(now)
             since = connection.idle_since()

@@ -66,6 +66,10 @@ class Raw:
         self.send(json.dumps(request).encode() + b"\n")
         return self.line()
 
+    def finish(self) -> None:
+        """Send nothing more, but read on."""
+        self.socket.shutdown(socket.SHUT_WR)
+
     def line(self) -> Any:
         """The next line; None at the end of the connection."""
         while b"\n" not in self._received:

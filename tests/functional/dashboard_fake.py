@@ -105,6 +105,8 @@ class FakeDashboard:
         self.status: dict[str, Any] = snapshot()
         self.asked: Counter[str] = Counter()
         """How often, by path."""
+        self.full = False
+        """Whether no other page can have a stream."""
         self._held: dict[str, threading.Event] = {}
         self._streams: list[queue.Queue[str | None]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
@@ -145,7 +147,12 @@ class FakeDashboard:
         if path in self._held:
             self._held[path].wait(DEADLINE)
         return {
-            "/api/session": {"token": False, "signed_in": False, "may_act": True},
+            "/api/session": {
+                "token": False,
+                "signed_in": False,
+                "may_act": True,
+                "full": self.full,
+            },
             "/api/history": {"interval": 1.0, "manager": [], "services": {}},
             "/api/events": {"entries": []},
         }[path]
@@ -170,7 +177,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        if path == "/api/stream":
+        if path == "/api/stream" and self._fake.full:
+            self.send_error(503)
+        elif path == "/api/stream":
             self._stream()
         elif path.startswith("/api/"):
             with contextlib.suppress(OSError):  # the page has gone

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ import pytest
 from tests.functional import procfs
 from tests.functional.configured import sections
 from tests.functional.controlled import Controlled
-from tests.functional.harness import Launch, import_path
+from tests.functional.harness import DEADLINE, Launch, import_path
 from tests.functional.screen import Screen
 from tests.functional.test_cli_control import cotyledon, on_terminal, refused
 
@@ -254,6 +257,31 @@ def test_what_cannot_be_watched(launch: Launch, tmp_path: Path) -> None:
         assert written.startswith("cotyledon: ")
         assert written.count("\n") == 1
         assert text in written
+    running.stop()
+
+
+def test_standard_error_is_needed(launch: Launch) -> None:
+    """textual draws there, and cannot be told otherwise."""
+    running = Controlled(launch, sections(web={}))
+    command = [sys.executable, "-m", "cotyledon_core", "top", "--socket", running.path]
+    ends = pty.openpty()
+    try:
+        result = subprocess.run(
+            command,
+            stdin=ends[1],
+            stdout=ends[1],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TERM": "xterm", "PYTHONPATH": import_path()},
+            timeout=DEADLINE,
+        )
+    finally:
+        for end in ends:
+            os.close(end)
+    assert result.returncode == 2
+    assert result.stderr.startswith("cotyledon: ")
+    assert "2>/dev/tty" in result.stderr
+    assert result.stderr.count("\n") == 1
     running.stop()
 
 

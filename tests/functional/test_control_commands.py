@@ -12,6 +12,7 @@ import pytest
 from cotyledon_core.control.async_client import AsyncClient
 from cotyledon_core.control.errors import ControlError, NoManager
 from cotyledon_core.control.results import Progress
+from tests.functional import procfs
 from tests.functional.configured import sections
 from tests.functional.controlled import SOCKET, Controlled
 from tests.functional.harness import Launch
@@ -72,6 +73,30 @@ def test_scale_and_wait(launch: Launch) -> None:
         with pytest.raises(ControlError) as caught:
             client.wait("web", 3)
         assert caught.value.code == "unknown_worker"
+    running.stop()
+
+
+def test_who_sends_nothing_more_is_answered(launch: Launch) -> None:
+    running = Controlled(launch, sections(web={}))
+    pid, manager = running.pids()["web", 0], running.application.pid
+    before = len(procfs.descriptors(manager))
+    request = {"version": 1, "command": "restart", "arguments": {"service": "web", "wait": True}}
+    with running.connect() as follower, running.connect() as client:
+        follower.send(b'{"version": 1, "command": "events", "arguments": {"follow": true}}\n')
+        client.send(json.dumps(request).encode() + b"\n")
+        for each in (follower, client):
+            each.finish()
+        while "event" in (answer := client.line()):
+            pass
+        assert answer == {"id": None, "result": {}}
+        assert client.is_closed()
+        assert running.pids()["web", 0] != pid
+        while (told := follower.line()["event"])["event"] != "worker_exited":
+            pass
+        assert told["pid"] == pid
+    running.application.until(
+        lambda: len(procfs.descriptors(manager)) <= before, "the old descriptors"
+    )
     running.stop()
 
 

@@ -49,7 +49,7 @@ def signed_in(running: Dashboard) -> Browser:
 def test_a_session(running: Dashboard) -> None:
     browser = running.browser()
     session = browser.get("/api/session").value
-    assert session == {"token": True, "signed_in": False, "may_act": False}
+    assert session == {"token": True, "signed_in": False, "may_act": False, "full": False}
     answer = browser.sign_in()
     assert (answer.status, answer.body) == (204, b"")
     name, *attributes = answer.headers["Set-Cookie"].split("; ")
@@ -57,7 +57,7 @@ def test_a_session(running: Dashboard) -> None:
     assert {"HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"} <= set(attributes)
     assert "Secure" not in attributes
     session = browser.get("/api/session").value
-    assert session == {"token": True, "signed_in": True, "may_act": True}
+    assert session == {"token": True, "signed_in": True, "may_act": True, "full": False}
     assert browser.get("/api/status").value["manager"]["pid"] == running.application.pid
     # it goes on with another worker
     old = running.pids()["dashboard", 0]
@@ -70,6 +70,26 @@ def test_a_session(running: Dashboard) -> None:
     assert again.get("/api/status").status == 200
     answer = again.post("/api/sign-out")
     assert (answer.status, "Max-Age=0" in answer.headers["Set-Cookie"]) == (204, True)
+
+
+def test_a_session_that_was_signed_out_is_over_for_all_who_have_its_cookie(
+    running: Dashboard,
+) -> None:
+    first, second = running.browser(), running.browser()
+    for browser in (first, second):
+        browser.sign_in()
+    copied = Browser(first.port, **first.headers)
+    with copied.stream() as stream:
+        stream.next("status")
+        assert first.post("/api/sign-out").status == 204
+        stream.read_to_the_end()
+    assert copied.get("/api/status").code == (401, "sign_in")
+    assert copied.act("log-level").code == (401, "sign_in")
+    assert copied.get("/api/session").value["signed_in"] is False
+    assert second.get("/api/status").status == 200
+    # whose browser it is may sign in again
+    assert first.sign_in().status == 204
+    assert first.get("/api/status").status == 200
 
 
 def test_a_cookie_of_https_is_for_https_alone(running: Dashboard) -> None:
@@ -350,8 +370,11 @@ def test_streams_are_bounded(one: Browser) -> None:
     statuses = []
     for each in streams:
         each.sendall(request.encode())
-        statuses.append(each.recv(12))
+        answer = each.recv(4096)
+        statuses.append(answer[:12])
     assert statuses == [b"HTTP/1.1 200"] * 64 + [b"HTTP/1.1 503"]
+    assert b"\r\nRetry-After: 10\r\n" in answer
+    assert one.get("/api/session").value["full"] is True
     for each in streams:
         each.close()
 
@@ -456,7 +479,7 @@ def test_without_a_token_one_may_look(launch: Launch) -> None:
     running = Dashboard(launch, {})
     browser = running.browser()
     session = browser.get("/api/session").value
-    assert session == {"token": False, "signed_in": False, "may_act": False}
+    assert session == {"token": False, "signed_in": False, "may_act": False, "full": False}
     assert browser.get("/api/status").value["may_act"] is False
     with browser.stream() as stream:
         assert stream.next("status")["may_act"] is False

@@ -533,6 +533,29 @@ def test_key_that_is_held_confirms_nothing(faked: FakeDashboard, browser: Browse
     browser.wait_until_gone(DIALOG)
 
 
+def test_too_many_browsers_is_told(faked: FakeDashboard, browser: Browser) -> None:
+    faked.full = True
+    browser.open(faked.url)
+    browser.wait_for("#lost", "As many browsers look", "Trying again")
+    faked.full = False
+    browser.until(lambda: not browser.shows("#lost"), "the stream")
+    assert all("503" in line for line in browser.complaints())
+
+
+def test_what_is_offered_follows_what_one_may_do(faked: FakeDashboard, browser: Browser) -> None:
+    faked.status = fake.snapshot(fake.service("web", [fake.worker(0)]))
+    browser.open(faked.url)
+    browser.wait_for(row("web:0"), "Restart")
+    browser.wait_for("#manager-actions", "Shut down")
+    assert not browser.shows("#look-only")
+    faked.send("status", {**faked.status, "may_act": False})
+    browser.wait_for("#look-only", "You may look, but not act")
+    assert browser.texts("button:not(.toggle)") == ["Pause"]
+    faked.send("status", faked.status)
+    browser.until(lambda: not browser.shows("#look-only"), "the end of the notice")
+    assert "Shut down…" in browser.texts("button:not(.toggle)")
+
+
 def test_curves_go_on_though_the_clock_goes_back(faked: FakeDashboard, browser: Browser) -> None:
     browser.open(faked.url)
     browser.wait_for("#plots", "the manager")

@@ -108,9 +108,27 @@ def test_a_port_that_is_taken_is_waited_for(launch: Launch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         running = Dashboard(launch, {"address": f"127.0.0.1:{port}"})
-        told(running, f"cannot listen at 127.0.0.1:{port}: Address already in use")
+        told(running, f"waits for 127.0.0.1:{port}, which another process has")
     told(running, f"at http://127.0.0.1:{port}/")
     assert Browser(port).get("/api/session").status == 200
+    running.stop()
+
+
+def test_another_worker_without_sockets_waits_for_the_port(launch: Launch) -> None:
+    port = free_port()
+    running = Dashboard(launch, {"address": f"127.0.0.1:{port}"})
+    told(running, "at http://")
+    with running.client() as client:
+        client.scale("dashboard", 2)
+    waiting = f"waits for 127.0.0.1:{port}, which another process has"
+    assert told(running, waiting) == [f"at http://127.0.0.1:{port}/", waiting]
+    assert Browser(port).get("/api/session").status == 200
+    with running.client() as client:
+        client.stop("dashboard", 0, wait=True)
+    told(running, "at http://")
+    with running.client() as client:
+        texts = [entry.text for entry in client.events() if "waits for" in entry.text]
+    assert len(texts) == 1
     running.stop()
 
 
@@ -121,7 +139,7 @@ def test_a_stop_while_a_port_is_waited_for(launch: Launch) -> None:
             "graceful_shutdown_timeout": 1000,
         }
         running = Dashboard(launch, options)
-        told(running, "cannot listen")
+        told(running, "waits for")
         running.stop()
 
 

@@ -89,6 +89,8 @@ class Socket:
         """Whether it has ever stopped."""
         self.gone = False
         """Whether the client has closed."""
+        self.finished = False
+        """Whether the client has closed its sending side."""
         self.number = next(_numbers)
         self.by_number[self.number] = self
 
@@ -103,7 +105,7 @@ class Socket:
     def ready(self, wanted: int) -> bool:
         if wanted == selectors.EVENT_WRITE:
             return self.room > 0 or self.gone
-        return self.taken < len(self.sent) or self.gone
+        return self.taken < len(self.sent) or self.gone or self.finished
 
     # -- as the server sees it
 
@@ -118,7 +120,7 @@ class Socket:
     def recv(self, size: int) -> bytes:
         assert not self.closed
         data = bytes(self.sent[self.taken : self.taken + size])
-        if not data and not self.gone:
+        if not data and not (self.gone or self.finished):
             raise BlockingIOError
         self.taken += len(data)
         return data

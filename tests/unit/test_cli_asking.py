@@ -86,6 +86,18 @@ def test_a_wrong_command_line_is_one_line(
     assert written.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("text", ["0", "0.09", "-1", "1s", "", "nan", "inf"])
+def test_top_has_a_shortest_interval(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["top", "--interval", text])
+    assert caught.value.code == 2
+    written = capsys.readouterr().err
+    assert written.startswith(f"cotyledon: argument --interval: {text!r} ")
+    assert "0.1" in written
+    assert written.count("\n") == 1
+    assert parser().parse_args(["top", "--interval", "0.1"]).interval == 0.1
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

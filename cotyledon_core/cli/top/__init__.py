@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ examples:
 
 exit status: 0 when it is left, {asking.STATUSES}
 """
-INTERVAL = 1.0
+INTERVAL, SHORTEST_INTERVAL = 1.0, 0.1
 """Seconds."""
 
 
@@ -43,10 +44,22 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--interval",
         metavar="SECONDS",
-        type=asking.seconds,
+        type=_interval,
         default=INTERVAL,
-        help="from one look to the next (default: %(default)g)",
+        help=f"from one look to the next, {SHORTEST_INTERVAL} or more (default: %(default)g)",
     )
+
+
+def _interval(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not SHORTEST_INTERVAL <= value < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be a number of seconds, {SHORTEST_INTERVAL} or more"
+        )
+    return value
 
 
 def top(parser: argparse.ArgumentParser, client: Client, args: argparse.Namespace) -> int:
@@ -63,9 +76,15 @@ def top(parser: argparse.ArgumentParser, client: Client, args: argparse.Namespac
 
 
 def _check_terminal(parser: argparse.ArgumentParser) -> None:
-    streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.stderr}
-    for name, stream in streams.items():
+    instead = "use cotyledon status there"
+    # textual draws on standard error, and has no option for another place
+    streams = (
+        ("input", sys.stdin, instead),
+        ("output", sys.stdout, instead),
+        ("error", sys.stderr, "and the screen is drawn there: add 2>/dev/tty"),
+    )
+    for name, stream, advice in streams:
         if stream is None or not stream.isatty():
-            parser.error(f"standard {name} is no terminal, use cotyledon status there")
+            parser.error(f"standard {name} is no terminal, {advice}")
     if os.environ.get("TERM") == "dumb":
         parser.error("this terminal cannot move its cursor (TERM=dumb), use cotyledon status there")

@@ -151,22 +151,47 @@ class Token:
         """Whether it is the same."""
         return hmac.compare_digest(self._token, _bytes(text))
 
-    def sign(self, expires: int) -> str:
+    def sign(self, expires: int, session: str) -> str:
         """A session's value, for a cookie.
 
         :param expires: in seconds since the epoch.
+        :param session: its name, which no other has.
         """
-        return f"{expires}.{self._signature(str(expires))}"
+        text = f"{expires}.{session}"
+        return f"{text}.{self._signature(text)}"
 
     def has_signed(self, value: str, now: float) -> bool:
-        """Whether a cookie's value is that of a session that goes on."""
-        expires, _, signature = value.partition(".")
-        if not hmac.compare_digest(_bytes(self._signature(expires)), _bytes(signature)):
+        """Whether a cookie's value is that of a session that has not expired."""
+        text, _, signature = value.rpartition(".")
+        if not hmac.compare_digest(_bytes(self._signature(text)), _bytes(signature)):
             return False
-        return now < int(expires)
+        return now < _expires(value)
 
     def _signature(self, text: str) -> str:
         return hmac.new(self._key, _bytes(text), "sha256").hexdigest()
+
+
+class Ended:
+    """The sessions that were signed out, until they expire; of too many the last ones.
+
+    :param limit: how many at the most.
+    """
+
+    def __init__(self, limit: int = 1000) -> None:
+        self._limit = limit
+        self._sessions: dict[str, None] = {}
+
+    def add(self, session: str, now: float) -> None:
+        """
+        :param session: its signed value.
+        :param now: in seconds since the epoch.
+        """
+        going = {each: None for each in self._sessions if now < _expires(each)}
+        going[session] = None
+        self._sessions = dict.fromkeys(list(going)[-self._limit :])
+
+    def __contains__(self, session: str) -> bool:
+        return session in self._sessions
 
 
 class Attempts:
@@ -190,6 +215,11 @@ class Attempts:
     def fail(self, now: float) -> None:
         """Note a wrong one."""
         self._failed.append(now)
+
+
+def _expires(session: str) -> int:
+    """In seconds since the epoch, of a session that is ours."""
+    return int(session.partition(".")[0])
 
 
 def _bytes(text: str) -> bytes:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from cotyledon_core.control import ControlError, NoManager
 from cotyledon_plugins.services.dashboard.access import (
     SESSION_SECONDS,
     Attempts,
+    Ended,
     Hosts,
     Token,
     is_same_origin,
@@ -24,10 +26,13 @@ from cotyledon_plugins.services.dashboard.access import (
 from cotyledon_plugins.services.dashboard.actions import ACTIONS, Action, BadRequest
 from cotyledon_plugins.services.dashboard.connections import Connection
 from cotyledon_plugins.services.dashboard.feed import Connect, Feed, Subscription
+from cotyledon_plugins.services.dashboard.refusals import CODES, STATUSES, Refusal, refused
 
 STATIC = Path(__file__).parent / "static"
 MAX_BODY = 64 * 1024
 MAX_STREAMS = 64
+FULL_SECONDS = 10
+"""After which a browser that is one too many may try again."""
 KEEP_ALIVE = 15.0
 """Seconds without a message after which a stream says that it is still there."""
 STREAM_SECONDS = 3600.0
@@ -46,31 +51,9 @@ HEADERS = {
     # not the versions of what it is made with
     "Server": "cotyledon",
 }
-_STATUSES = {
-    "bad_request": 400,
-    "not_allowed": 403,
-    "unknown_command": 404,
-    "unknown_service": 404,
-    "unknown_worker": 404,
-}
-"""Of the manager's refusals; all others are 409."""
-
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
-"""Of refusals that are HTTP's."""
-
 LOG = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Refusal(Exception):
-    """A request is answered with an error."""
-
-    def __init__(self, status: int, code: str, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.code = code
-        self.text = text
 
 
 class Dashboard:
@@ -92,6 +75,7 @@ class Dashboard:
         self._token = token
         self._cookie = f"cotyledon-dashboard-{port}"
         self._attempts = Attempts()
+        self._ended = Ended()
 
     def application(self) -> web.Application:
         application = web.Application(middlewares=[self._answer], client_max_size=MAX_BODY)
@@ -125,23 +109,26 @@ class Dashboard:
             self._judge(request)
             return await handler(request)
         except Refusal as refusal:
-            return _error(refusal.status, refusal.code, refusal.text)
+            answer = refused(refusal.status, refusal.code, refusal.text)
+            if refusal.retry_after is not None:
+                answer.headers[hdrs.RETRY_AFTER] = str(refusal.retry_after)
+            return answer
         except BadRequest as error:
-            return _error(400, "bad_request", str(error))
+            return refused(400, "bad_request", str(error))
         except ControlError as error:
-            return _error(_STATUSES.get(error.code, 409), error.code, error.text)
+            return refused(STATUSES.get(error.code, 409), error.code, error.text)
         except (NoManager, TimeoutError) as error:
-            return _error(503, "no_manager", str(error) or "the manager does not answer")
+            return refused(503, "no_manager", str(error) or "the manager does not answer")
         except web.HTTPException as error:
             if error.status < 400:
                 raise
-            code = _CODES.get(error.status, "bad_request")
-            return _error(error.status, code, error.reason)
+            code = CODES.get(error.status, "bad_request")
+            return refused(error.status, code, error.reason)
         except ConnectionError:
             raise
         except Exception:
             LOG.exception("cannot answer %s %s", request.method, request.path)
-            return _error(500, "failed", "this failed; the log tells more")
+            return refused(500, "failed", "this failed; the log tells more")
 
     def _judge(self, request: web.Request) -> None:
         """
@@ -190,7 +177,11 @@ class Dashboard:
         given = _bearer(request)
         if given is not None:
             return self._is_token(self._token, given)
-        return self._token.has_signed(request.cookies.get(self._cookie, ""), time.time())
+        session = self._session_of(request)
+        return session not in self._ended and self._token.has_signed(session, time.time())
+
+    def _session_of(self, request: web.Request) -> str:
+        return request.cookies.get(self._cookie, "")
 
     def _is_token(self, token: Token, given: str) -> bool:
         """
@@ -222,8 +213,19 @@ class Dashboard:
     async def _session(self, request: web.Request) -> web.StreamResponse:
         has_token = self._token is not None
         signed_in = has_token and self._may_look(request)
-        may_act = signed_in and self._feed.may_act
-        return web.json_response({"token": has_token, "signed_in": signed_in, "may_act": may_act})
+        return web.json_response(
+            {
+                "token": has_token,
+                "signed_in": signed_in,
+                "may_act": signed_in and self._feed.may_act,
+                "full": self._is_full,
+            }
+        )
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether no other browser can follow; one whose stream is refused is not told why."""
+        return self._feed.subscribers >= MAX_STREAMS
 
     async def _sign_in(self, request: web.Request) -> web.StreamResponse:
         token = self._must_act()
@@ -233,9 +235,13 @@ class Dashboard:
             raise BadRequest("token: a text is needed")
         if not self._is_token(token, given):
             raise Refusal(401, "wrong_token", "this is not the token")
-        return self._with_cookie(request, token.sign(int(time.time()) + SESSION_SECONDS))
+        expires = int(time.time()) + SESSION_SECONDS
+        return self._with_cookie(request, token.sign(expires, secrets.token_hex()))
 
     async def _sign_out(self, request: web.Request) -> web.StreamResponse:
+        session, now = self._session_of(request), time.time()
+        if self._token is not None and self._token.has_signed(session, now):
+            self._ended.add(session, now)
         return self._with_cookie(request, "")
 
     def _with_cookie(self, request: web.Request, value: str) -> web.Response:
@@ -278,8 +284,9 @@ class Dashboard:
         return web.json_response({"entries": entries[-limit:]})
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        if self._feed.subscribers >= MAX_STREAMS:
-            raise Refusal(503, "too_many", f"{MAX_STREAMS} browsers look already")
+        if self._is_full:
+            text = f"{MAX_STREAMS} browsers look already"
+            raise Refusal(503, "too_many", text, FULL_SECONDS)
         transport = request.transport
 
         def let_go() -> None:
@@ -293,7 +300,8 @@ class Dashboard:
         with self._feed.subscribe(let_go) as subscription:
             await response.prepare(request)
             _connection(request).stay()
-            await _send_all(subscription, response)
+            session = self._session_of(request)
+            await _send_all(subscription, response, lambda: session in self._ended)
         _connection(request).has_asked()
         let_go()
         return response
@@ -318,12 +326,14 @@ class Dashboard:
         return act
 
 
-async def _send_all(subscription: Subscription, response: web.StreamResponse) -> None:
-    """Send until nothing comes any more, or the browser does not take it."""
+async def _send_all(
+    subscription: Subscription, response: web.StreamResponse, ended: Callable[[], bool]
+) -> None:
+    """Send until nothing comes any more, the browser does not take it, or has signed out."""
     data = b"retry: 1000\n\n"
     try:
         async with asyncio.timeout(STREAM_SECONDS):
-            while not subscription.over:
+            while not (subscription.over or ended()):
                 async with asyncio.timeout(STREAM_PATIENCE):
                     await response.write(data)
                 data = b": still here\n\n"
@@ -362,10 +372,6 @@ def _number(text: str) -> int:
         return int(text)
     except ValueError:
         raise BadRequest(f"{text[:64]!r} is no number") from None
-
-
-def _error(status: int, code: str, text: str) -> web.Response:
-    return web.json_response({"error": {"code": code, "text": text}}, status=status)
 
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:

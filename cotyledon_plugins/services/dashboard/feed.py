@@ -203,9 +203,16 @@ class Feed:
                 if entry.number is not None:  # as that of a gap
                     self._last_number = entry.number
                 self._publish("entry", entry.as_dict())
+                if entry.event == "manager_reloaded":
+                    await self._ask_level()
                 self._happened.set()
                 # of many at once, browsers are sent some in between
                 await asyncio.sleep(0)
+
+    async def _ask_level(self) -> None:
+        """What we may do is settled when a client connects, and may be something else by now."""
+        async with self._connect() as client:
+            self._may_write = (await client.hello()).level == "write"
 
     # -- what was seen
 

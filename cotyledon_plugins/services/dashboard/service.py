@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import logging
 import os
 import socket as sockets
+import stat
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -154,6 +156,8 @@ class DashboardService(AsyncService):
         self.check_options(address, token, token_file, socket, interval, hosts, history)
         self._address = parse_address(address)
         self._token = _read_token(token_file) if token_file else token
+        if token_file:
+            _warn_of_readers(token_file)
         self._socket = socket or os.environ.get(SOCKET_VARIABLE)
         self._interval = interval
         self._names = hosts
@@ -216,6 +220,8 @@ class DashboardService(AsyncService):
                 ]
             except OSError as error:
                 fault = f"cannot listen at {self._address}: {error.strerror}"
+                if error.errno == errno.EADDRINUSE:
+                    fault = f"waits for {self._address}, which another process has"
             if fault != told:
                 LOG.error("%s; trying again every %g s", fault, RETRY_AFTER)
                 self.status(fault)
@@ -271,6 +277,21 @@ def _read_token(path: str | None) -> str | None:
     except ValueError as error:
         raise ValueError(f"the first line of {path} {error}") from None
     return token
+
+
+def _warn_of_readers(path: str) -> None:
+    """Log it if everybody can read the token."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        # it was there when it was read
+        return
+    if stat.S_ISREG(mode) and mode & stat.S_IROTH:
+        LOG.warning(
+            "%s has mode %04o: every user of the machine can read the token; 0600 would be right",
+            path,
+            stat.S_IMODE(mode),
+        )
 
 
 def _faults(option: str, check: Callable[[Any], object], value: Any) -> list[str]:

@@ -336,6 +336,71 @@ def test_who_is_gone_is_forgotten(make: Callable[..., Bench]) -> None:
     assert bench.server.deadline() is None
 
 
+def test_who_only_listens_is_answered(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ``nc -N``, which ends what it sends with its input."""
+    bench = make()
+    waiting: list[Callable[[CommandDone], None]] = []
+    monkeypatch.setattr(
+        bench.manager, "command", lambda command, done: waiting.append(done) or len(waiting)
+    )
+    add(bench, "web", 1)
+    client = bench.connect()
+    client.send(request("wait", id=1) + request("hello", id=2) + b'{"version": 1, "com')
+    client.shutdown(socket.SHUT_WR)
+    bench.turn(6)
+    # nothing makes the wait return until there is news
+    assert bench.selector.get_map().keys() == {bench.listener.fileno()}
+    deadline = bench.server.deadline()
+    assert deadline is not None
+    assert deadline > serving.time.monotonic()
+    waiting[0](CommandDone(1, True, ""))
+    bench.turn(2)
+    *lines, last = map(json.loads, client.recv(10000).splitlines())
+    assert [line["id"] for line in lines if "result" in line] == [2]
+    assert last == {"id": 1, "result": {}}
+    assert client.recv(1) == b""
+    assert bench.server.deadline() is None
+
+
+def test_who_listened_and_has_gone_is_forgotten(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make()
+    client = bench.connect()
+    client.send(request("events", arguments={"follow": True}))
+    client.shutdown(socket.SHUT_WR)
+    bench.turn(4)
+    first = bench.server.deadline()
+    assert first is not None
+    monkeypatch.setattr(serving.time, "monotonic", lambda: first)
+    bench.turn()
+    second = bench.server.deadline()
+    assert second is not None
+    assert second > first
+    monkeypatch.setattr(serving.time, "monotonic", lambda: second)
+    client.close()
+    bench.turn()
+    assert bench.server.deadline() is None
+
+
+def test_who_listens_too_slowly_is_let_go(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make(idle_timeout=5.0)
+    add(bench, "web", 10_000)
+    client = bench.connect()
+    client.send(request("events", arguments={"follow": True}) + request("status"))
+    client.shutdown(socket.SHUT_WR)
+    bench.turn(10_000 // WORKERS_AT_ONCE + 5)
+    assert client_has_something(client)
+    later = serving.time.monotonic() + 5.0
+    monkeypatch.setattr(serving.time, "monotonic", lambda: later)
+    bench.turn()
+    assert bench.server.deadline() is None
+
+
 def test_accepting_is_tried_again_later(
     make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,8 +28,8 @@ def status(*services: dict[str, Any], pid: int = 100, **fields: Any) -> Status:
     return Status.of({"manager": manager, "services": services})
 
 
-def entry(number: int | None, service: str = "web") -> Entry:
-    return Entry.of({"number": number, "event": "worker_exited", "service": service, "text": "x"})
+def entry(number: int | None, service: str = "web", event: str = "worker_exited") -> Entry:
+    return Entry.of({"number": number, "event": event, "service": service, "text": "x"})
 
 
 class FakeManager:

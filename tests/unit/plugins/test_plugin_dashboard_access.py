@@ -12,6 +12,7 @@ from cotyledon_plugins.services.dashboard.access import (
     SESSION_SECONDS,
     Attempts,
     Authority,
+    Ended,
     Hosts,
     Token,
     is_same_origin,
@@ -20,7 +21,7 @@ from cotyledon_plugins.services.dashboard.access import (
 
 TOKEN = Token("open sesame")
 NOW = 1_780_000_000
-SIGNED = TOKEN.sign(NOW + SESSION_SECONDS)
+SIGNED = TOKEN.sign(NOW + SESSION_SECONDS, "0a1b")
 
 ANY_TEXT = st.text(st.characters())  # lone surrogates, too
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z]{2,8}){0,3}", fullmatch=True)
@@ -229,8 +230,28 @@ def test_no_character_of_it_can_be_changed(place: int, character: str) -> None:
 
 @given(st.integers(0, 2**40), st.integers(0, 2**40))
 def test_the_signature_of_one_session_is_not_anothers(one: int, other: int) -> None:
-    forged = f"{other}.{TOKEN.sign(one).partition('.')[2]}"
+    forged = f"{other}.{TOKEN.sign(one, '0a1b').partition('.')[2]}"
     assert TOKEN.has_signed(forged, 0) is (one == other and other > 0)
+
+
+def test_who_has_signed_out_is_remembered_until_the_session_has_expired() -> None:
+    ended = Ended()
+    ended.add(SIGNED, NOW)
+    other = TOKEN.sign(NOW + SESSION_SECONDS, "another")
+    assert SIGNED in ended
+    assert other not in ended
+    ended.add(other, NOW + SESSION_SECONDS - 1)
+    assert SIGNED in ended
+    ended.add(TOKEN.sign(NOW + 2 * SESSION_SECONDS, "later"), NOW + SESSION_SECONDS)
+    assert SIGNED not in ended
+
+
+def test_of_many_who_have_signed_out_the_last_are_remembered() -> None:
+    ended = Ended(limit=3)
+    sessions = [TOKEN.sign(NOW + SESSION_SECONDS, str(number)) for number in range(4)]
+    for session in (*sessions, sessions[-1]):
+        ended.add(session, NOW)
+    assert [session in ended for session in sessions] == [False, True, True, True]
 
 
 def test_wrong_tokens_are_bounded() -> None:

@@ -205,6 +205,17 @@ def test_who_may_act(has_token: bool, level: str, may_act: bool) -> None:
     play(story, has_token=has_token)
 
 
+def test_a_reload_may_change_who_may_act() -> None:
+    async def story(manager: FakeManager, feed: Feed, browser: Browser) -> None:
+        assert (await browser.next("status"))["may_act"] is True
+        manager.level = "read"
+        manager.tell(entry(1, event="manager_reloaded"))
+        assert (await browser.next("entry"))["number"] == 1
+        assert (await browser.next("status"))["may_act"] is False
+
+    play(story)
+
+
 def test_a_mistake_of_ours_ends_it() -> None:
     async def main() -> None:
         manager = FakeManager()

@@ -113,6 +113,22 @@ def test_a_file_without_a_token_is_refused(tmp_path: Path, content: bytes, fault
     assert "sesame" not in told
 
 
+@pytest.mark.parametrize(("mode", "told"), [(0o644, True), (0o604, True), (0o640, False)])
+def test_a_token_that_all_can_read_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, told: bool
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    file.chmod(mode)
+    DashboardService(WorkerId(0), token_file=str(file))
+    assert len(caplog.records) == told
+    for record in caplog.records:
+        assert record.levelname == "WARNING"
+        for word in (str(file), f"{mode:04o}", "0600"):
+            assert word in record.getMessage()
+        assert TOKEN not in record.getMessage()
+
+
 def test_a_missing_aiohttp_is_told_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service_module, "find_spec", lambda name: None)
     (told,) = faults()

@@ -15,6 +15,7 @@ const KNOWN = 5000;
 /** Without a word for so long, the server is taken for lost. */
 const SILENCE = 5;
 const NO_ANSWER = "The dashboard does not answer";
+const FULL = "As many browsers look at this dashboard as it serves at a time";
 const NO_TOKEN =
     "You may look, but not act: actions need a token. Set token or token_file of this service.";
 const READ_ONLY =
@@ -27,21 +28,18 @@ function complain(error) {
 
 /** The top of the page. */
 class Header {
-    constructor(mayAct, mayLeave) {
+    constructor(mayLeave) {
         this.wanted = element("span");
         this.stage = element("span");
         this.reload = element("span");
         byId("badges").append(this.wanted, this.stage, this.reload);
         const shut = () => managerActions.shutdown(this.name);
-        const all = mayAct
-            ? [
-                  button("Reload…", managerActions.reload),
-                  button("Log level…", managerActions.logLevel),
-                  button("Shut down…", shut, { class: "danger" }),
-              ]
-            : [];
-        if (mayLeave) all.push(button("Sign out", leave));
-        byId("manager-actions").append(...all);
+        byId("manager-actions").append(
+            button("Reload…", managerActions.reload, { class: "act" }),
+            button("Log level…", managerActions.logLevel, { class: "act" }),
+            button("Shut down…", shut, { class: "act danger" }),
+        );
+        if (mayLeave) byId("manager-actions").append(button("Sign out", leave));
     }
 
     show({ manager, services, as_wanted: asWanted }, { now, passed }) {
@@ -80,20 +78,23 @@ class Dashboard {
     #heard = 0;
     #waiting = false;
     #lost = "";
+    #broken = NO_ANSWER;
     #known = new Set();
     /** Entries that come while the former ones are asked for. */
     #early = null;
 
     constructor({ token, may_act: mayAct }) {
-        this.header = new Header(mayAct, token);
-        this.table = new ServiceTable(mayAct ? rowActions : null);
+        this.whyNot = token ? READ_ONLY : NO_TOKEN;
+        this.#offer(mayAct);
+        this.header = new Header(token);
+        this.table = new ServiceTable(rowActions);
         this.plots = new Plots();
         this.ends = new Ends();
         this.events = new Events();
         this.stream = new Stream("/api/stream", {
             open: () => this.#remember(),
-            broken: () => this.#lose(NO_ANSWER),
-            mayReturn,
+            broken: () => this.#lose(this.#broken),
+            mayReturn: () => this.#mayReturn(),
             status: (snapshot) => this.#take(snapshot),
             entry: (entry) => this.#note(entry),
             lost: ({ text }) => this.#lose(`The manager does not answer: ${text}`),
@@ -156,6 +157,19 @@ class Dashboard {
         tell(byId("lost"), text ? `${text}${since}. Trying again.` : "");
     }
 
+    /** A stream that is refused says no reason. */
+    async #mayReturn() {
+        this.#broken = NO_ANSWER;
+        try {
+            const session = await get("/api/session");
+            if (session.token && !session.signed_in) location.reload();
+            if (session.full) this.#broken = FULL;
+            return !session.full;
+        } catch {
+            return false;
+        }
+    }
+
     #tick() {
         const silent = (performance.now() - this.#heard) / 1000;
         if (this.#snapshot && !this.#lost && silent > SILENCE + 3 * (this.interval ?? 1)) {
@@ -179,21 +193,18 @@ class Dashboard {
         const snapshot = this.#snapshot;
         const passed = this.#lost ? 0 : (performance.now() - this.#heard) / 1000;
         const time = { now: snapshot.at + passed, passed };
+        this.#offer(snapshot.may_act);
         this.header.show(snapshot, time);
         this.table.show(snapshot.services, time);
         this.ends.show(time.now);
         this.events.show(snapshot.services);
         this.plots.draw();
     }
-}
 
-async function mayReturn() {
-    try {
-        const session = await get("/api/session");
-        if (session.token && !session.signed_in) location.reload();
-        return true;
-    } catch {
-        return false;
+    /** What one may do can change while the page is shown. */
+    #offer(mayAct) {
+        document.body.classList.toggle("look-only", !mayAct);
+        tell(byId("look-only"), mayAct ? "" : this.whyNot);
     }
 }
 
@@ -237,7 +248,6 @@ async function main() {
         askForToken();
         return;
     }
-    if (!session.may_act) tell(byId("look-only"), session.token ? READ_ONLY : NO_TOKEN);
     new Dashboard(session).start();
 }
 

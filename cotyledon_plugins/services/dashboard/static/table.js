@@ -97,10 +97,8 @@ class WorkerView {
         this.status = this.row.line("status-text");
         this.waiting = this.row.line("waiting");
         this.end = this.row.line("end");
-        if (actions) {
-            const get = () => ({ service, worker: this.worker });
-            this.turn = offer(this.row, actions, name, get, ["Stacks", actions.dump]);
-        }
+        const get = () => ({ service, worker: this.worker });
+        this.turn = offer(this.row, actions, name, get, ["Stacks", actions.dump]);
     }
 
     update(worker, { now, passed }) {
@@ -114,7 +112,7 @@ class WorkerView {
         tell(this.status, worker.status_text ?? "");
         tell(this.waiting, whatIsNext(worker, passed));
         tell(this.end, worker.last_exit ? endText(worker.last_exit, now) : "");
-        this.turn?.(worker.goal === "down" ? "Start" : "Stop");
+        this.turn(worker.goal === "down" ? "Start" : "Stop");
     }
 }
 
@@ -141,10 +139,8 @@ class ServiceView {
             make: (worker) => new WorkerView(name, worker, actions),
             update: (view, worker) => view.update(worker, this.time),
         });
-        if (actions) {
-            const get = () => ({ service: this.service });
-            this.turn = offer(this.row, actions, name, get, ["Scale", actions.scale]);
-        }
+        const get = () => ({ service: this.service });
+        this.turn = offer(this.row, actions, name, get, ["Scale", actions.scale]);
     }
 
     turnOver() {
@@ -160,7 +156,7 @@ class ServiceView {
         setText(this.ready, `${service.ready} of ${service.wanted} ready`);
         row.showUse(service);
         tell(this.why, service.given_up ? `Given up: ${service.given_up}` : "");
-        this.turn?.(service.workers.some(({ goal }) => goal === "up") ? "Stop" : "Start");
+        this.turn(service.workers.some(({ goal }) => goal === "up") ? "Stop" : "Start");
         set(this.toggle, "aria-expanded", String(this.unfolded));
         this.workers.show(this.unfolded ? service.workers.filter(this.filter) : []);
     }
@@ -170,10 +166,8 @@ export class ServiceTable {
     #views;
     #last = null;
 
-    /** `actions` is null for who may not act. */
     constructor(actions) {
         const table = byId("services-table");
-        table.classList.toggle("look-only", !actions);
         this.name = byId("services-name");
         this.unready = byId("services-unready");
         for (const field of [this.name, this.unready]) {
