@@ -95,7 +95,7 @@ def test_daemon_with_every_descriptor_delays_nothing(
     assert all(procfs.alive(daemon) for daemon in daemons)
 
 
-@pytest.mark.parametrize("count", [1, 3, 10, 30])
+@pytest.mark.parametrize("count", [1, 10])
 def test_killed_while_workers_start(launch: Launch, method: str, count: int) -> None:
     application = launch("plain", "2", "40", "0", method=method)
     application.wait_for("init", 1 if method == "spawn" else count)
