@@ -16,6 +16,7 @@ plain functions, without the conversions of :mod:`signal`.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
+import atexit
 import contextlib
 import os
 import signal
@@ -127,6 +128,19 @@ def disown() -> None:
     if _noting is not None:
         for number, handler in _noting.own.items():
             _set_handler(number, handler)
+
+
+def keep_exit_status() -> None:
+    """Have a stop that comes while the interpreter ends change nothing."""
+    atexit.unregister(_ignore_stops)
+    atexit.register(_ignore_stops)
+
+
+def _ignore_stops() -> None:
+    # a handler would not do: the interpreter takes those away at its end
+    for number in existing(SIGTERM, SIGHUP):
+        if _signal.getsignal(number) == _signal.SIG_DFL:
+            _set_handler(number, _signal.SIG_IGN)
 
 
 class _Interrupted(BaseException):

@@ -25,6 +25,7 @@ from cotyledon_core.process.signals import (
     STOPPING,
     Signals,
     existing,
+    keep_exit_status,
 )
 from cotyledon_core.record import replace
 from cotyledon_core.runtime import beforehand
@@ -212,6 +213,7 @@ class Engine:
                 self.awaited.end()
         finally:
             self._signals.restore()
+            keep_exit_status()
 
     def _assemble(
         self, context: Callable[[], Any], notifiers: Mapping[str, Notifier]

@@ -64,6 +64,15 @@ def test_term_twice(launch: Launch, pause: float) -> None:
     assert terminated(application) == dict.fromkeys(workers.values(), 1)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.portable
+def test_a_second_stop_while_the_interpreter_ends(launch: Launch, number: int) -> None:
+    application = launch("stopping", "signal_at_exit", str(int(number)))
+    application.wait_for_workers(2)
+    assert application.stop() == 0
+    assert len(application.records("at_exit")) == 1
+
+
 def test_hup_then_term(launch: Launch, method: str) -> None:
     application = launch("plain", "10", "2", "1", method=method)
     application.wait_for_workers(3)

@@ -1,5 +1,6 @@
 """Managers that are stopped at awkward moments; the first argument says which."""
 
+import atexit
 import os
 import signal
 import sys
@@ -151,6 +152,20 @@ def crash_loop(where: str) -> None:
     made = manager()
     watch(made)
     made.add(Crashing, 2, args=(where,))
+    made.run()
+
+
+def signal_at_exit(number: str) -> None:
+    """The signal comes when the manager has ended and the interpreter ends."""
+
+    def arrives() -> None:
+        record("at_exit")
+        os.kill(os.getpid(), int(number))
+
+    atexit.register(arrives)
+    made = manager()
+    watch(made)
+    made.add(Slow, 2)
     made.run()
 
 
