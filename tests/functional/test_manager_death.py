@@ -45,7 +45,7 @@ def test_nothing_is_left_after_an_unhandled_exception(launch: Launch, method: st
     workers = application.wait_for_workers(3)
     # Until then the manager forks, and Python ignores what a handler raises in a hook of a fork.
     application.until(lambda: _has_log_relay(application), "the log relay")
-    application.until(lambda: procfs.read(application.pid).state == "S", "its rest")
+    application.wait_for_state(application.pid, "S")
     assert application.stop(signal.SIGUSR1) == 1
     assert {record.pid for record in application.records("terminate")} == set(workers.values())
 
