@@ -7,7 +7,6 @@ are meant for services do not have.
 
 from __future__ import annotations
 
-import array
 import socket
 from collections.abc import Mapping, Sequence
 
@@ -59,6 +58,8 @@ class Store:
         self._send(f"FDSTOREREMOVE=1\nFDNAME={PREFIX}{name}")
 
     def _send(self, text: str, descriptors: Sequence[int] = ()) -> None:
+        import array
+
         carried = array.array("i", descriptors)
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, carried)] if descriptors else []
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:

@@ -5,7 +5,7 @@ state of the wake-up descriptor is, which only wakes the loop. A signal that
 arrives twice before it is taken is taken once, as the kernel does.
 
 A service may close all descriptors that it finds, and open others under their
-numbers. So a worker's wait ends with the handler, too, which needs none.
+numbers. Then the handler itself ends a worker's wait, which needs none.
 
 Every worker passes here right after its fork, when each page of memory that it
 touches has to be copied. So the handler is one function for all, which a
@@ -23,7 +23,7 @@ import signal
 from _thread import get_ident as _this_thread
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from cotyledon_core.process.descriptors import forget_private, keep_private
 from cotyledon_core.process.wakeup import Descriptors, Wakeup, make_pipe, peekable, pipe
@@ -51,6 +51,12 @@ SIGTTIN = _number("SIGTTIN")
 SIGTTOU = _number("SIGTTOU")
 SIGURG = _number("SIGURG")
 """Tells a worker that there is a note on the board. Whoever has no handler for it is not harmed."""
+
+
+def _identity(descriptor: int) -> tuple[int, ...]:
+    """What is open there."""
+    # inode and device by their places: by their names is more to touch
+    return _fstat(descriptor)[1:3]
 
 
 def _or_default(handler: Any) -> Any:
@@ -109,8 +115,10 @@ def _note(number: int, frame: Any) -> None:
         _set_handler(number, _signal.SIG_IGN)
     noting.note(number)
     # Anything else must go on: the handler of another signal may just be about to note it.
-    if frame is not None and frame.f_code is noting.interrupted:
-        raise _Interrupted
+    waiting = noting.waiting
+    if waiting is not None and frame is not None and frame.f_code is waiting and noting.lost():
+        noting.waiting = None
+        raise Interrupted
 
 
 def _changes(watched: Iterable[int]) -> list[tuple[int, Any]]:
@@ -121,6 +129,13 @@ def _changes(watched: Iterable[int]) -> list[tuple[int, Any]]:
     if _noting is not None:
         lacking += _noting.own.items()
     return lacking
+
+
+def go_on() -> None:
+    """After an :exc:`Interrupted`: have the handlers called of signals that came with that one."""
+    if _send_to_thread is not None:
+        # otherwise they are with the next
+        _send_to_thread(_this_thread(), 0)
 
 
 def disown() -> None:
@@ -143,18 +158,16 @@ def _ignore_stops() -> None:
             _set_handler(number, _signal.SIG_IGN)
 
 
-class _Interrupted(BaseException):
-    """Raised by the handler to end a wait."""
-
-
-Found = TypeVar("Found")
+class Interrupted(BaseException):
+    """Raised by the handler to end a wait that has no descriptor."""
 
 
 class Signals:
     """Notes signals; one at a time in a process.
 
     :param watched: the signals to note.
-    :param urgent: called from the handler for each signal, for what cannot wait.
+    :param urgent: called from the handler for each signal, for what cannot wait;
+        None if nothing is.
     :param private: children that this process forks do not keep the
         descriptor, and another process may look into it.
     """
@@ -167,14 +180,17 @@ class Signals:
         private: bool = False,
     ) -> None:
         self._watched = tuple(watched)
-        self._urgent = urgent
+        self.urgent = urgent
         self._private = private
         self._pending: set[int] = set()
-        self.interrupted: Any = None
-        """The code of the wait that a signal ends."""
+        self.waiting: Any = None
+        """The code of the function that waits just now, in the main thread, if one does.
+
+        A signal raises :exc:`Interrupted` there if the descriptor is lost.
+        """
         self.reader = -1
         """What becomes readable; -1 while there is nothing."""
-        self._reader_identity: tuple[int, int] | None = None
+        self._reader_identity: tuple[int, ...] | None = None
         """What is open there, where that can be told."""
         self._before: Signals | None = None
         self._previous: dict[int, Any] = {}
@@ -217,8 +233,7 @@ class Signals:
         wakeup = self._wakeup
         assert wakeup is not None
         wakeup.reader, wakeup.writer = self.reader, writer = make_pipe()
-        found = _fstat(self.reader)
-        self._reader_identity = found.st_dev, found.st_ino
+        self._reader_identity = _identity(self.reader)
         _set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def open(self) -> None:
@@ -232,8 +247,7 @@ class Signals:
         self._wakeup = wakeup
         self.reader = wakeup.reader
         if os.name == "posix":
-            found = _fstat(self.reader)
-            self._reader_identity = found.st_dev, found.st_ino
+            self._reader_identity = _identity(self.reader)
         previous: int = _set_wakeup_fd(wakeup.writer, warn_on_full_buffer=False)
         return previous
 
@@ -242,35 +256,19 @@ class Signals:
         if self._reader_identity is None:
             return False
         try:
-            found = _fstat(self.reader)
+            return _identity(self.reader) != self._reader_identity
         except OSError:
             return True
-        return (found.st_dev, found.st_ino) != self._reader_identity
 
     def reopen(self) -> None:
         """Make it anew, where it is in nobody's way."""
         self._take_up(pipe(above_standard=True))
 
-    def interruptible(self, wait: Callable[..., Found], otherwise: Found, *arguments: Any) -> Found:
-        """Call ``wait``, which a signal ends, whatever the descriptor is. Main thread only.
-
-        :param wait: a function, which gets the arguments.
-        :returns: what ``wait`` does, or ``otherwise`` after a signal.
-        """
-        self.interrupted = wait.__code__
-        try:
-            return wait(*arguments)
-        except _Interrupted:
-            if _send_to_thread is not None:
-                # handlers of signals that came with this one are otherwise called with the next
-                _send_to_thread(_this_thread(), 0)
-            return otherwise
-
     def note(self, number: int) -> None:
         """The signal has arrived, or it is as if it had."""
         self._pending.add(number)
-        if self._urgent is not None:
-            self._urgent(number)
+        if self.urgent is not None:
+            self.urgent(number)
 
     def post(self, number: int) -> None:
         """As if the signal had arrived; from any thread."""
@@ -289,8 +287,9 @@ class Signals:
         taken: set[int] = set()
         while self._pending:
             taken.add(self._pending.pop())
-        for number in taken & self.own.keys():
-            _set_handler(number, _note)
+        if self.own:
+            for number in taken & self.own.keys():
+                _set_handler(number, _note)
         return taken
 
     def wait(self, seconds: float) -> None:

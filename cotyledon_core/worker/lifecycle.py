@@ -53,14 +53,11 @@ from cotyledon_core.worker import ending, log_levels
 from cotyledon_core.worker.assignment import Assignment
 from cotyledon_core.worker.duties import Duties
 from cotyledon_core.worker.heartbeat import Heartbeat, ProcessHeartbeat
-from cotyledon_core.worker.manager_link import ManagerLink
+from cotyledon_core.worker.manager_link import LEAVE, READY, RELOADED, ManagerLink
 from cotyledon_core.worker.new_worker_hooks import run_hooks
 from cotyledon_core.worker.recycling import Recycling
 from cotyledon_core.worker.tracing import trace_this_thread
 from cotyledon_core.worker.traits import Traits
-
-LEAVE = "X_LEAVE=1"
-"""Asks the manager for a replacement."""
 
 _current: Worker | None = None
 
@@ -161,10 +158,11 @@ class Worker:
         if traits.executes:
             self._become(service.program(), report, traits.notified)
         self._booting = False
+        self.signals.urgent = None
         if self._has_duties:
             self._watch()
         if not traits.notified:
-            self.link.tell_ready()
+            self.link.say(READY)
         if traits.make_event_loop is not None:
             self._event_loop = traits.make_event_loop(service, self._fail)
         self._calls = self._event_loop or service
@@ -246,14 +244,12 @@ class Worker:
 
     def ask_for_replacement(self) -> None:
         """The manager answers with SIGTERM."""
-        self.tell(LEAVE)
+        self.link.say(LEAVE)
 
     # -- signals
 
     def _urgent(self, number: int) -> None:
-        """In the signal handler, while the main thread is not waiting."""
-        if not self._booting:
-            return
+        """In the signal handler, while the service is being made."""
         if number == SIGALRM and self._is_overdue():
             self._overrun()
         if number in (SIGINT, SIGALRM):
@@ -272,6 +268,7 @@ class Worker:
         if self._deadline is not None and self._is_overdue():
             self._overrun()
         if SIGURG in pending:
+            self._levels_wanted = True
             log_levels.take_up(self._assignment, self.link)
         if self._has_duties:
             self._duties.perform_due()
@@ -326,16 +323,13 @@ class Worker:
     def _reload(self) -> None:
         if self._terminating:
             return
-        if self._reread is None and not self._reloads():
+        in_place = self._traits.reloads or has_own_reload(self._service)
+        if self._reread is None and not in_place:
             self.ask_for_replacement()
             return
         self._reload_wanted, begun, self._reloading = True, self._reloading, True
         if not begun:
             start_thread(self._in_thread, ("reload", self._service_reload))
-
-    def _reloads(self) -> bool:
-        """Whether the service reloads in place."""
-        return self._traits.reloads or has_own_reload(self._service)
 
     def _service_reload(self) -> None:
         while self._reload_wanted:
@@ -345,20 +339,21 @@ class Worker:
                 self._reload_wanted = False
                 answer = self._reload_once()
             if not self._reload_wanted:
-                self.tell(answer)
+                self.link.say(answer)
         self._reloading = False
         if self._reload_wanted:
             # a SIGHUP came between the loop's end and the line above
             self.signals.post(SIGHUP or SIGTERM)
 
-    def _reload_once(self) -> str:
+    def _reload_once(self) -> bytes:
         """What the manager is told: that it is done, or has to be done by another."""
         if self._reread is not None and not self._reread():
             return LEAVE
-        if self._reloads():
+        if self._traits.reloads or has_own_reload(self._service):
             self._calls.reload()
-        log_levels.hold_again(self.signals)
-        return "X_RELOADED=1"
+        if self._levels_wanted:
+            log_levels.hold_again(self.signals)
+        return RELOADED
 
     # -- threads and ends
 

@@ -14,12 +14,16 @@ from typing import Any
 
 from cotyledon_core.process.board import NOWHERE, Place
 from cotyledon_core.process.channel import Writer, tell
-from cotyledon_core.process.signals import Signals
+from cotyledon_core.process.signals import Interrupted, Signals, go_on
 from cotyledon_core.sockets import Sockets
 from cotyledon_core.worker.meter import Meter
 
 POLLIN = getattr(select, "POLLIN", 1)
 _NOTHING: Sequence[tuple[int, int]] = ()
+READY = b"READY=1"
+RELOADED = b"X_RELOADED=1"
+LEAVE = b"X_LEAVE=1"
+"""Asks the manager for a replacement."""
 
 
 class ManagerLink:
@@ -65,11 +69,11 @@ class ManagerLink:
         if self._open:
             tell(self.channel, self.pid, line)
 
-    def tell_ready(self) -> None:
-        """Tell the manager that the worker is ready: what each worker says, in few steps."""
+    def say(self, line: bytes) -> None:
+        """Tell what each worker has to, in few steps: one of the lines of this module."""
         if self._open:
             try:
-                self._send(b"%d\nREADY=1\0" % self.pid)
+                self._send(b"%d\n%b\0" % (self.pid, line))
             except OSError:
                 pass
 
@@ -86,7 +90,13 @@ class ManagerLink:
             self._polled = signals.reader
             self._poll.register(self._polled, POLLIN)
         milliseconds = None if timeout is None else timeout * 1000
-        ready = signals.interruptible(_poll, _NOTHING, self._poll, milliseconds)
+        ready = _NOTHING
+        try:
+            signals.waiting = _WAIT
+            ready = self._poll.poll(milliseconds)
+            signals.waiting = None
+        except Interrupted:
+            go_on()
         ended = lost = False
         for descriptor, state in ready:
             if descriptor == self._polled:
@@ -133,6 +143,4 @@ def _poll_of(channel: Writer) -> Any:
     return poll
 
 
-def _poll(poll: Any, milliseconds: float | None) -> Sequence[tuple[int, int]]:
-    ready: Sequence[tuple[int, int]] = poll.poll(milliseconds)
-    return ready
+_WAIT = ManagerLink.wait.__code__

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
+import contextlib
 import os
 import select
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -146,30 +148,71 @@ def test_a_private_descriptor_is_not_inherited(application: int, in_child: InChi
     noted.restore()
 
 
-def test_a_wait_ends_with_a_signal_and_needs_no_descriptor(noted: Signals) -> None:
-    noted.close()
+@contextlib.contextmanager
+def lost(noted: Signals) -> Iterator[None]:
+    """Something else is open where its descriptor was."""
+    # a writer that has no reader is complained of
+    kept = os.dup(noted.reader)
+    with open(os.devnull, "rb") as other:
+        os.dup2(other.fileno(), noted.reader)
+    yield
+    os.close(kept)
 
-    def wait() -> str:
-        os.kill(os.getpid(), USR1)
-        return "waited"
 
-    assert noted.interruptible(wait, "interrupted") == "interrupted"
+def is_interrupted(noted: Signals, arrive: Callable[[], object]) -> bool:
+    """Whether a wait ends with what arrives while it lasts."""
+
+    def wait() -> None:
+        noted.waiting = wait.__code__
+        arrive()
+        noted.waiting = None
+
+    try:
+        wait()
+    except signals.Interrupted:
+        signals.go_on()
+        return True
+    return False
+
+
+def raise_usr1() -> None:
+    os.kill(os.getpid(), USR1)
+
+
+# called without a frame of its own, as poll(2) is
+USR1_ARRIVES = partial(_signal.raise_signal, USR1)
+
+
+def test_a_signal_ends_a_wait_whose_descriptor_is_lost(noted: Signals) -> None:
+    with lost(noted):
+        assert is_interrupted(noted, USR1_ARRIVES)
+        assert noted.take() == {USR1}
+        assert not is_interrupted(noted, lambda: None)
+        USR1_ARRIVES()
+        assert noted.take() == {USR1}
+
+
+def test_a_signal_does_not_end_a_wait_that_has_its_descriptor(noted: Signals) -> None:
+    assert not is_interrupted(noted, USR1_ARRIVES)
+    assert readable(noted)
     assert noted.take() == {USR1}
-    assert noted.interruptible(lambda: "waited", "interrupted") == "waited"
-    os.kill(os.getpid(), USR2)
-    assert noted.take() == {USR2}
+
+
+def test_a_signal_ends_nothing_but_the_wait(noted: Signals) -> None:
+    """What the wait calls is none."""
+    with lost(noted):
+        assert not is_interrupted(noted, raise_usr1)
+    assert noted.take() == {USR1}
 
 
 def test_a_wait_that_a_signal_ends_loses_none_that_came_with_it(noted: Signals) -> None:
-    def wait() -> str:
-        _signal.pthread_sigmask(signal.SIG_UNBLOCK, {USR1, USR2})
-        return "waited"
-
     signal.pthread_sigmask(signal.SIG_BLOCK, {USR1, USR2})
     for number in (USR1, USR2):
         # another thread would take what is sent to the process
         signal.pthread_kill(threading.get_ident(), number)
-    assert noted.interruptible(wait, "interrupted") == "interrupted"
+    let_through = partial(_signal.pthread_sigmask, signal.SIG_UNBLOCK, {USR1, USR2})
+    with lost(noted):
+        assert is_interrupted(noted, let_through)
     assert noted.take() == {USR1, USR2}
 
 
@@ -184,12 +227,9 @@ def test_signals_in_a_handler_are_noted_all(application: int) -> None:
 
     noted = Slow([USR1, USR2])
     noted.install()
-
-    def wait() -> str:
-        os.kill(os.getpid(), USR1)
-        return "waited"
-
-    assert noted.interruptible(wait, "interrupted") == "interrupted"
+    noted.open()
+    with lost(noted):
+        assert is_interrupted(noted, USR1_ARRIVES)
     assert noted.take() == {USR1, USR2}
     noted.restore()
 
@@ -198,6 +238,9 @@ def test_a_child_is_not_interrupted_for_its_parents_wait(noted: Signals, in_chil
     """Another thread forks it meanwhile."""
 
     def look() -> bool:
+        signal.set_wakeup_fd(-1)
+        with contextlib.suppress(OSError):
+            os.close(noted.reader)
         os.kill(os.getpid(), USR1)
         return True
 
@@ -205,12 +248,14 @@ def test_a_child_is_not_interrupted_for_its_parents_wait(noted: Signals, in_chil
         answers.append(in_child(look))
 
     def wait() -> None:
+        noted.waiting = wait.__code__
         thread = threading.Thread(target=fork)
         thread.start()
         thread.join()
+        noted.waiting = None
 
     answers: list[bool] = []
-    noted.interruptible(wait, None)
+    wait()
     assert answers == [True]
 
 
