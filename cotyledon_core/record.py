@@ -8,9 +8,12 @@ annotations and generates nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn, TypeVar, dataclass_transform
 
 Copied = TypeVar("Copied", bound="Record")
+
+_set_attribute = object.__setattr__
 
 
 @dataclass_transform(frozen_default=True)
@@ -34,20 +37,22 @@ class Record:
         cls._all_names = frozenset(cls.field_names)
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        given = self.__dict__
-        given.update(zip(self.field_names, values, strict=False))
-        given.update(named)
-        if len(given) != len(values) + len(named):
-            self._refuse(f"takes each of {', '.join(self.field_names)} once")
-        if given.keys() != self._all_names:
-            self._check_names()
+        if values:
+            given = len(values) + len(named)
+            named.update(zip(self.field_names, values, strict=False))
+            if len(named) != given:
+                self._refuse(f"takes each of {', '.join(self.field_names)} once")
+        if named.keys() != self._all_names:
+            self._check_names(named)
+        _set_attribute(self, "__dict__", named)
 
-    def _check_names(self) -> None:
-        for name in self.__dict__:
+    def _check_names(self, given: Mapping[str, Any]) -> None:
+        for name in given:
             if name not in self.field_names:
                 self._refuse(f"has no field {name!r}")
         for name in self.field_names:
-            if not hasattr(self, name):
+            # its default is the class's
+            if name not in given and not hasattr(self, name):
                 self._refuse(f"needs a value for {name!r}")
 
     def _refuse(self, problem: str) -> NoReturn:

@@ -23,7 +23,7 @@ from cotyledon_core.supervision.watching import Watching
 from cotyledon_core.supervision.worker import Ending, Worker
 from cotyledon_core.types import WorkerId
 
-SPAWN_BATCH = 32
+SPAWN_BATCH = 64
 """Processes started for one ``DeadlineReached``."""
 
 
