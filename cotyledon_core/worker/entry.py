@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from atexit import _clear as clear_exit_callbacks
 from collections.abc import Callable, Sequence
+from gc import freeze
 from os import _exit, close, dup2, getpid
 from typing import Any, NoReturn
 
@@ -45,6 +46,8 @@ def forked(
         pid = getpid()
         # first: the manager may be killed before it could
         enter_roll(pid)
+        # what the manager has made stays: collections would copy the memory of all of it
+        freeze()
         # the manager's exit callbacks are not this process's
         clear_exit_callbacks()
         if not written:
