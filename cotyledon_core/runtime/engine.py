@@ -185,9 +185,6 @@ class Engine:
         :param context: the multiprocessing context for the workers, None for the default.
         :param target: makes what a changed configuration is applied to.
         """
-        # what is there now stays: kept out of garbage collection, it is not
-        # touched, and so not copied, in any worker
-        gc.freeze()
         try:
             run = self._assemble(context, notifiers)
             if run is None:
@@ -202,6 +199,9 @@ class Engine:
                 run.household.open()
                 loop = run.loop(lambda: self._prepare_reload(target), self._undo_reload)
                 services = beforehand.take_services(self._commands)
+                # what is there now stays: a collection that goes through it would copy all the
+                # memory that the workers share
+                gc.freeze()
                 return loop.run(msg.Start(os.getpid(), name, services))
             except BaseException as error:
                 run.dispatcher.publish(stopped_by(error))

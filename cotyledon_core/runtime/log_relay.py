@@ -8,12 +8,16 @@ forked from the manager, gets the application's own handlers back.
 The helper is forked when the manager has nothing more urgent to do, and anew
 after a reload, in which the application may have configured its logging
 differently; until then records wait.
+
+A record has the name of its process, for which logging asks multiprocessing if
+that is loaded.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import multiprocessing.process  # noqa: F401
 import os
 import pickle
 import sys

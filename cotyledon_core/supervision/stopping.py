@@ -13,7 +13,7 @@ from cotyledon_core.supervision import messages as msg
 from cotyledon_core.supervision.actions import ReadDump, Request, Signal
 from cotyledon_core.supervision.situation import Situation
 from cotyledon_core.supervision.states import Goal, Occurrence, State
-from cotyledon_core.supervision.timers import Kind, Timer
+from cotyledon_core.supervision.timers import OF_WORKERS, Kind, Timer
 from cotyledon_core.supervision.worker import Ending, Worker
 
 KILL_MARGIN = 0.5
@@ -146,8 +146,9 @@ class Stopping:
             service.rollout.forget(worker)  # an operator has stopped it: the slot stays
 
     def cancel_timers(self, worker: Worker) -> None:
-        for kind in Kind:
-            self._situation.deadlines.cancel(Timer(kind, worker))
+        deadlines = self._situation.deadlines
+        for kind in OF_WORKERS:
+            deadlines.cancel(Timer(kind, worker))
 
 
 _WAITED_FOR = {

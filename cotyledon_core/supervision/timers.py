@@ -27,6 +27,9 @@ class Kind(Enum):
     BOUND = "end everything by force"
 
 
+OF_WORKERS = tuple(kind for kind in Kind if kind not in (Kind.REPLACEMENT, Kind.STOP, Kind.BOUND))
+
+
 class Timer(NamedTuple):
     """The key of a deadline: a worker or a service may have one of each kind."""
 
