@@ -325,7 +325,7 @@ def _is_free(number: int) -> bool:
 
     if not number or not hasattr(faulthandler, "register"):
         return False
-    return number in signal.valid_signals() and signal.getsignal(number) == signal.SIG_DFL
+    return number < signal.NSIG and signal.getsignal(number) == signal.SIG_DFL
 
 
 def _memory_file() -> int:

@@ -127,9 +127,9 @@ class ForkSpawner:
     def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
         # after each fork, every page that the manager writes to is copied once:
         # so as little as possible is done between one and the next
-        self._before()
         written = flush_before_fork()
         births = [self._prepare(start, written) for start in starts]
+        self._before()
         with signals.blocked(), _told_of_threads(), self._board.lending():
             for birth in births:
                 self._board.lend(birth.place)
