@@ -116,7 +116,7 @@ def _note(number: int, frame: Any) -> None:
     noting.note(number)
     # Anything else must go on: the handler of another signal may just be about to note it.
     waiting = noting.waiting
-    if waiting is not None and frame is not None and frame.f_code is waiting and noting.lost():
+    if waiting is not None and noting.lost() and frame is not None and frame.f_code is waiting:
         noting.waiting = None
         raise Interrupted
 

@@ -46,8 +46,8 @@ class Descriptors:
 
     def drain(self) -> None:
         try:
-            # as few as a small object holds: more is more memory to touch
-            while len(os.read(self.reader, 256)) == 256:
+            # there is seldom more than one; room for many is more memory to touch
+            while len(os.read(self.reader, 16)) == 16:
                 pass
         except OSError:
             pass
