@@ -103,9 +103,18 @@ def innermost_pid(pid: int) -> int:
 
 def private_kib(pid: int) -> int:
     """Memory that only this process has, in KiB."""
+    return _kib(pid, "Private_")
+
+
+def own_kib(pid: int) -> int:
+    """Memory that is in no file, whether or not other processes share it, in KiB."""
+    return _kib(pid, "Anonymous:")
+
+
+def _kib(pid: int, kind: str) -> int:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     sizes = [line.split() for line in lines]
-    return sum(int(size[1]) for size in sizes if size[0].startswith("Private_"))
+    return sum(int(size[1]) for size in sizes if size[0].startswith(kind))
 
 
 def can_compare_files() -> bool:
