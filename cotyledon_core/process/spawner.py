@@ -35,6 +35,11 @@ from cotyledon_core.worker.manager_link import ManagerLink
 
 LOG = Log("cotyledon_core")
 
+FORKS_AT_ONCE = 64
+"""After the last of them, what the manager writes to is copied once."""
+STARTS_AT_ONCE = 4
+"""By a context; each takes milliseconds."""
+
 WAITED_FOR = hasattr(os, "waitid") and hasattr(os, "fork")
 """Whether children of ours are reaped by :mod:`cotyledon_core.process.reaper`."""
 
@@ -53,6 +58,9 @@ class Start(NamedTuple):
 
 class Spawner(Protocol):
     """What the runtime needs of a start method."""
+
+    most_starts: int
+    """How many starts take so little time together that a stop can wait for them."""
 
     def spawn(self, starts: Sequence[Start]) -> list[Child | WorkerStartError]:
         """Start workers; an error stands for one that cannot be started.
@@ -114,6 +122,8 @@ class Birth:
 
 class ForkSpawner:
     """Starts workers by a fork."""
+
+    most_starts = FORKS_AT_ONCE
 
     def __init__(
         self, channel: Channel, board: Board, roll: Roll, before: Callable[[], None]
@@ -189,6 +199,8 @@ def _fork_with_more(birth: Birth) -> None:
 
 class ContextSpawner:
     """Starts workers through a multiprocessing context (spawn, forkserver)."""
+
+    most_starts = STARTS_AT_ONCE
 
     def __init__(
         self, context: Any, channel: Channel, board: Board, before: Callable[[], None]

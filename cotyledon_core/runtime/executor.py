@@ -139,6 +139,14 @@ class Executor:
         if isinstance(event, ManagerReloaded | ReloadUndone):
             self.reloaded()
 
+    def most_starts(self) -> int:
+        """How many processes may be started before signals are looked at again."""
+        try:
+            return self._spawner().most_starts
+        except OSError:
+            # no descriptor for it: one start finds out what to say
+            return 1
+
     def _spawn(self, incarnations: list[Incarnation]) -> Iterator[Message]:
         starts = [self._start(incarnation) for incarnation in incarnations]
         try:

@@ -351,7 +351,7 @@ class Loop:
         due = self._supervisor.deadline()
         stopping = self._signals.is_pending(SIGTERM, SIGINT)
         if due is not None and due <= now and not stopping:
-            self.deliver(msg.DeadlineReached())
+            self.deliver(msg.DeadlineReached(self._executor.most_starts()))
         if self._orphans is not None:
             orphans_due = self._orphans.deadline()
             if orphans_due is not None and orphans_due <= now:

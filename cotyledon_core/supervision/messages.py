@@ -184,6 +184,9 @@ class Exited(Record):
 class DeadlineReached(Record):
     """It is time: see :meth:`Supervisor.deadline`."""
 
+    most_starts: int = 64
+    """So many processes are started for it; the others wait for the next turn."""
+
 
 class StopNoticed(Record):
     """A stop is on its way: nothing is started from now on."""

@@ -23,9 +23,6 @@ from cotyledon_core.supervision.watching import Watching
 from cotyledon_core.supervision.worker import Ending, Worker
 from cotyledon_core.types import WorkerId
 
-SPAWN_BATCH = 64
-"""Processes started for one ``DeadlineReached``."""
-
 
 class Starting:
     """See the module's description."""
@@ -103,10 +100,10 @@ class Starting:
         for later in situation.order.lost_after(service) if unready else ():
             self._revive(later, finished=finished)
 
-    def start_due(self) -> None:
-        """Start those whose turn it is."""
+    def start_due(self, most: int) -> None:
+        """Start those whose turn it is, so many at once."""
         situation = self._situation
-        for _ in range(SPAWN_BATCH):
+        for _ in range(most):
             worker = situation.starts.pop_due(situation.now)
             if worker is None:
                 return

@@ -259,4 +259,4 @@ class Supervisor:
         while (timer := situation.deadlines.pop_due(situation.now)) is not None:
             self._timers[timer.kind](timer.subject)
         if not self._reloading.awaits_answer:  # which changes what processes are made of
-            self._starting.start_due()
+            self._starting.start_due(message.most_starts)

@@ -63,6 +63,15 @@ def test_before_run(launch: Launch, method: str) -> None:
     assert not application.records("init")
 
 
+def test_a_stop_does_not_wait_for_the_starts(launch: Launch, method: str) -> None:
+    application = launch("shutdown", "at_the_first_start", method=method)
+    assert application.wait() == 0
+    application.wait_until_gone()
+    (started,) = application.records("started")
+    # forks are so quick that many of them are made before signals are looked at
+    assert 0 < started["count"] <= (64 if method == "fork" else 8)
+
+
 @pytest.mark.parametrize("scenario", ["after_the_end", "after_the_end_from_thread"])
 def test_after_the_end_does_nothing(launch: Launch, scenario: str) -> None:
     application = launch("shutdown", scenario)

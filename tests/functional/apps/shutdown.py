@@ -7,6 +7,8 @@ from typing import Any
 
 from support import Reloading, main, manager, record, watch
 
+import cotyledon_core as cotyledon
+
 
 class Web(Reloading):
     name = "web"
@@ -79,6 +81,33 @@ def before_run() -> None:
     made.shutdown()
     record("returned")
     made.run()
+
+
+class AtTheFirstStart(cotyledon.Notifier):
+    """Stops the manager as soon as a worker was started; counts those that are."""
+
+    blocking = False
+
+    def __init__(self, manager: Any) -> None:
+        self.manager = manager
+        self.started = 0
+
+    def notify(self, event: cotyledon.Event) -> None:
+        if event.kind == "worker_spawned":
+            self.started += 1
+            if self.started == 1:
+                self.manager.shutdown()
+
+
+def at_the_first_start() -> None:
+    made = manager()
+    notifier = AtTheFirstStart(made)
+    made.add_notifier(notifier)
+    made.add(Web, 100)
+    try:
+        made.run()
+    finally:
+        record("started", count=notifier.started)
 
 
 def after_the_end() -> None:

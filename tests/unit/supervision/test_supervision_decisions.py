@@ -101,6 +101,18 @@ def test_a_stop_is_obeyed_while_a_thousand_workers_start() -> None:
     assert len(states(simulation, service_id)) == 1000
 
 
+def test_as_many_are_started_at_once_as_the_shell_allows() -> None:
+    simulation = Simulation()
+    simulation.start()
+    simulation.add(workers=5)
+    for started in (2, 4, 5):
+        due = simulation.supervisor.deadline()
+        assert due is not None
+        assert due <= simulation.clock.monotonic
+        simulation.send(msg.DeadlineReached(2))
+        assert len(simulation.events_of(events.WorkerSpawned)) == started
+
+
 def test_a_scale_is_obeyed_while_a_thousand_workers_start() -> None:
     simulation = Simulation()
     simulation.start()

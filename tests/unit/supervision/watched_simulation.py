@@ -38,7 +38,6 @@ from cotyledon_core.supervision.messages import Incarnation, Instant, Message, S
 from cotyledon_core.supervision.order import Stage
 from cotyledon_core.supervision.shutdown import INTERRUPT_GRACE
 from cotyledon_core.supervision.snapshot import WorkerSnapshot
-from cotyledon_core.supervision.starting import SPAWN_BATCH
 from cotyledon_core.supervision.states import ALIVE, Goal, State
 from cotyledon_core.supervision.stopping import DUMP_PATIENCE, KILL_MARGIN
 from cotyledon_core.supervision.supervisor import Supervisor
@@ -688,8 +687,9 @@ class Watched(Simulation):
 
     def _check_starts(self, message: Message, actions: list[Action]) -> None:
         starts = [action.incarnation for action in actions if isinstance(action, Spawn)]
-        assert not starts or isinstance(message, msg.DeadlineReached)
-        assert len(starts) <= SPAWN_BATCH
+        if starts:
+            assert isinstance(message, msg.DeadlineReached)
+            assert len(starts) <= message.most_starts
         for incarnation in starts:
             slot = (incarnation.service_id, incarnation.worker_id)
             assert slot in self.due, "a start that nothing led to"
