@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import gc
 import os
 from collections import deque
@@ -50,6 +51,12 @@ LAST_RETRY = 5.0
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN})
 
 LOG = Log("cotyledon_core")
+
+_keep_what_is_there = functools.cache(gc.freeze)
+"""Nothing of it is collected: that would copy all the memory that the workers share.
+
+Once in a process, as what one manager has made is not to stay for the next.
+"""
 
 
 class Engine:
@@ -185,6 +192,7 @@ class Engine:
         :param context: the multiprocessing context for the workers, None for the default.
         :param target: makes what a changed configuration is applied to.
         """
+        _keep_what_is_there()
         try:
             run = self._assemble(context, notifiers)
             if run is None:
@@ -199,9 +207,6 @@ class Engine:
                 run.household.open()
                 loop = run.loop(lambda: self._prepare_reload(target), self._undo_reload)
                 services = beforehand.take_services(self._commands)
-                # what is there now stays: a collection that goes through it would copy all the
-                # memory that the workers share
-                gc.freeze()
                 return loop.run(msg.Start(os.getpid(), name, services))
             except BaseException as error:
                 run.dispatcher.publish(stopped_by(error))

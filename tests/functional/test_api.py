@@ -18,6 +18,7 @@ from tests.functional.harness import Launch
     [
         "refuse_second",
         "no_second_run",
+        "nothing_left",
         "construct_only",
         "signature",
         "contexts",

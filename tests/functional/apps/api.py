@@ -4,6 +4,8 @@ The first argument names the check; a check that fails ends with a traceback
 and status 1, one that passes with status 0.
 """
 
+import contextlib
+import gc
 import inspect
 import multiprocessing
 import os
@@ -12,6 +14,7 @@ import socket
 import sys
 import time
 import uuid
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -95,6 +98,22 @@ def one_after_the_other() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     del theirs
     record("survived")
+
+
+def nothing_left() -> None:
+    """The first may stay: what is there when it runs is out of garbage collections for good."""
+    made = [ran() for _ in range(4)]
+    gc.collect()
+    assert [each() for each in made[1:]] == [None] * 3
+
+
+def ran() -> weakref.ref[Any]:
+    """A manager that has run, if it is still there."""
+    made = manager()
+    made.add(Once)
+    with contextlib.suppress(SystemExit):
+        made.run()
+    return weakref.ref(made)
 
 
 def no_second_run() -> None:
