@@ -5,7 +5,9 @@ state of the wake-up descriptor is, which only wakes the loop. A signal that
 arrives twice before it is taken is taken once, as the kernel does.
 
 A service may close all descriptors that it finds, and open others under their
-numbers. Then the handler itself ends a worker's wait, which needs none.
+numbers. Then the handler itself ends a worker's wait, which needs none. Its
+event loop may put its own wake-up descriptor in place of ours, too; that one
+then gets what it is to get from ours.
 
 Every worker passes here right after its fork, when each page of memory that it
 touches has to be copied. So the handler is one function for all, which a
@@ -26,10 +28,17 @@ from functools import partial
 from typing import Any
 
 from cotyledon_core.process.descriptors import forget_private, keep_private
-from cotyledon_core.process.wakeup import Descriptors, Wakeup, make_pipe, peekable, pipe
+from cotyledon_core.process.wakeup import (
+    Descriptors,
+    Forwarding,
+    Wakeup,
+    identity,
+    make_pipe,
+    peekable,
+    pipe,
+)
 
 _set_handler, _set_wakeup_fd = _signal.signal, _signal.set_wakeup_fd
-_fstat = os.fstat
 _change_mask: Any = getattr(_signal, "pthread_sigmask", None)
 _send_to_thread: Any = getattr(_signal, "pthread_kill", None)
 _SIG_UNBLOCK = getattr(_signal, "SIG_UNBLOCK", None)
@@ -51,12 +60,6 @@ SIGTTIN = _number("SIGTTIN")
 SIGTTOU = _number("SIGTTOU")
 SIGURG = _number("SIGURG")
 """Tells a worker that there is a note on the board. Whoever has no handler for it is not harmed."""
-
-
-def _identity(descriptor: int) -> tuple[int, ...]:
-    """What is open there."""
-    # inode and device by their places: by their names is more to touch
-    return _fstat(descriptor)[1:3]
 
 
 def _or_default(handler: Any) -> Any:
@@ -233,7 +236,7 @@ class Signals:
         wakeup = self._wakeup
         assert wakeup is not None
         wakeup.reader, wakeup.writer = self.reader, writer = make_pipe()
-        self._reader_identity = _identity(self.reader)
+        self._reader_identity = identity(self.reader)
         _set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def open(self) -> None:
@@ -247,7 +250,7 @@ class Signals:
         self._wakeup = wakeup
         self.reader = wakeup.reader
         if os.name == "posix":
-            self._reader_identity = _identity(self.reader)
+            self._reader_identity = identity(self.reader)
         previous: int = _set_wakeup_fd(wakeup.writer, warn_on_full_buffer=False)
         return previous
 
@@ -256,9 +259,25 @@ class Signals:
         if self._reader_identity is None:
             return False
         try:
-            return _identity(self.reader) != self._reader_identity
+            return identity(self.reader) != self._reader_identity
         except OSError:
             return True
+
+    def take_back(self) -> None:
+        """Become readable again, if foreign code in the main thread has had another do so.
+
+        Such as an event loop that handles signals, which goes on to be woken by them.
+        """
+        wakeup = self._wakeup
+        if not isinstance(wakeup, Descriptors) or self.lost():
+            return
+        found = _set_wakeup_fd(wakeup.writer, warn_on_full_buffer=False)
+        if found == wakeup.writer:
+            return
+        if found >= 0:
+            self._wakeup = Forwarding(wakeup, found)
+        # for what has arrived meanwhile
+        self.wake()
 
     def reopen(self) -> None:
         """Make it anew, where it is in nobody's way."""

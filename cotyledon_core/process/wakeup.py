@@ -13,6 +13,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+_fstat = os.fstat
+
+
+def identity(descriptor: int) -> tuple[int, ...]:
+    """What is open there."""
+    # inode and device by their places: by their names is more to touch
+    return _fstat(descriptor)[1:3]
+
 
 class Wakeup(Protocol):
     """Both ends."""
@@ -55,6 +63,30 @@ class Descriptors:
     def close(self) -> None:
         os.close(self.reader)
         os.close(self.writer)
+
+
+class Forwarding(Descriptors):
+    """Passes signals' numbers on to a descriptor that wants them, too.
+
+    :param other: is let be once something else is open there.
+    """
+
+    def __init__(self, ends: Descriptors, other: int) -> None:
+        super().__init__(ends.reader, ends.writer)
+        self._other = other
+        self._identity: tuple[int, ...] = ()
+        with contextlib.suppress(OSError):
+            self._identity = identity(other)
+
+    def drain(self) -> None:
+        with contextlib.suppress(OSError):
+            while read := os.read(self.reader, 256):
+                self._pass_on(read.replace(b"\0", b""))
+
+    def _pass_on(self, numbers: bytes) -> None:
+        with contextlib.suppress(OSError):
+            if numbers and identity(self._other) == self._identity:
+                os.write(self._other, numbers)
 
 
 class Sockets:

@@ -166,6 +166,7 @@ class Worker:
         if traits.make_event_loop is not None:
             self._event_loop = traits.make_event_loop(service, self._fail)
         self._calls = self._event_loop or service
+        self.signals.take_back()
 
     def _watch(self) -> None:
         """Give signs of life, where they are awaited; watch the bounds."""

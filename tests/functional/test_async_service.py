@@ -38,6 +38,30 @@ def test_status(launch: Launch, method: str, where: str) -> None:
     assert application.stop() == 0
 
 
+@pytest.mark.parametrize("keeps", ["0", "1"])
+@pytest.mark.portable
+def test_a_loop_that_handles_signals_itself(launch: Launch, method: str, keeps: str) -> None:
+    application = launch("coroutines", "own_loop", keeps, method=method)
+    (worker,) = application.wait_for_workers(1).values()
+    if int(keeps):
+        os.kill(worker, signal.SIGUSR1)
+        application.wait_for_one("usr1")
+    application.send(signal.SIGHUP)
+    application.wait_for_one("reload", pid=worker)
+    assert application.stop() == 0
+    assert application.records("terminate", pid=worker)
+
+
+def test_a_stop_while_such_a_loop_is_made(launch: Launch, method: str) -> None:
+    application = launch("coroutines", "own_loop", "1", method=method, files={"gate-init": ""})
+    application.wait_for_one("taken")
+    application.send(signal.SIGTERM)
+    application.wait_for_one("on_terminate")
+    (application.directory / "gate-init").unlink()
+    assert application.wait() == 0
+    assert len(application.records("terminate")) == 1
+
+
 @pytest.mark.parametrize("returns", ["0", "1"])
 @pytest.mark.portable
 def test_everything_happens_on_one_loop(launch: Launch, method: str, returns: str) -> None:

@@ -8,7 +8,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from ending import WAYS, leave
-from support import context, main, manager, on_dead_worker, on_new_worker, record, wait_at
+from support import (
+    Reloading,
+    context,
+    main,
+    manager,
+    on_dead_worker,
+    on_new_worker,
+    record,
+    wait_at,
+    watch,
+)
 
 import cotyledon_core as cotyledon
 
@@ -106,6 +116,39 @@ def watched(returns: str) -> None:
     made = manager()
     made.register_hooks(on_dead_worker=on_dead_worker)
     made.add(Watched, args=(bool(int(returns)),))
+    made.run()
+
+
+class OwnLoop(Reloading):
+    """Its own event loop handles SIGUSR1, and so has taken what signals wake.
+
+    :param keeps: whether it goes on to handle it.
+    """
+
+    name = "own_loop"
+
+    def __init__(self, worker_id: int, keeps: bool) -> None:
+        super().__init__(worker_id)
+        self.loop = asyncio.new_event_loop()
+        self.loop.add_signal_handler(signal.SIGUSR1, self._note, "usr1")
+        if not keeps:
+            self.loop.remove_signal_handler(signal.SIGUSR1)
+        record("taken")
+        wait_at("init")
+
+    def run(self) -> None:
+        super().run()
+        self.loop.run_forever()
+
+    def terminate(self) -> None:
+        super().terminate()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+
+
+def own_loop(keeps: str) -> None:
+    made = manager()
+    watch(made)
+    made.add(OwnLoop, args=(bool(int(keeps)),))
     made.run()
 
 

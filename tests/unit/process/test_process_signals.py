@@ -7,6 +7,7 @@ import contextlib
 import os
 import select
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -214,6 +215,76 @@ def test_a_wait_that_a_signal_ends_loses_none_that_came_with_it(noted: Signals) 
     with lost(noted):
         assert is_interrupted(noted, let_through)
     assert noted.take() == {USR1, USR2}
+
+
+@pytest.fixture
+def other(noted: Signals) -> Iterator[socket.socket]:
+    """What foreign code has woken by signals instead; the end that it reads."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        signal.set_wakeup_fd(theirs.fileno())
+        yield ours
+        noted.restore()
+
+
+def test_a_descriptor_that_was_displaced_is_taken_back(
+    noted: Signals, other: socket.socket
+) -> None:
+    os.kill(os.getpid(), USR1)
+    assert not readable(noted)
+    noted.take_back()
+    assert readable(noted)
+    assert noted.take() == {USR1}
+    assert not readable(noted)
+    os.kill(os.getpid(), USR2)
+    assert readable(noted)
+    assert noted.take() == {USR2}
+
+
+def test_what_has_displaced_it_is_woken_by_signals_all_the_same(
+    noted: Signals, other: socket.socket
+) -> None:
+    noted.take_back()
+    for _ in range(100):
+        os.kill(os.getpid(), USR1)
+    os.kill(os.getpid(), USR2)
+    noted.wake()
+    assert noted.take() == {USR1, USR2}
+    assert other.recv(200) == bytes([USR1] * 100 + [USR2])
+
+
+def test_what_has_its_number_later_is_let_be(noted: Signals, other: socket.socket) -> None:
+    theirs = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(theirs)
+    noted.take_back()
+    reader, writer = os.pipe()
+    os.dup2(writer, theirs)
+    os.set_blocking(reader, False)
+    os.kill(os.getpid(), USR1)
+    assert noted.take() == {USR1}
+    with pytest.raises(BlockingIOError):
+        os.read(reader, 1)
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_descriptor_that_was_turned_off_is_taken_back(noted: Signals) -> None:
+    signal.set_wakeup_fd(-1)
+    noted.take_back()
+    noted.take()
+    os.kill(os.getpid(), USR1)
+    assert readable(noted)
+    assert noted.take() == {USR1}
+
+
+def test_nothing_is_taken_back_that_was_not_displaced(noted: Signals) -> None:
+    noted.take_back()
+    assert not readable(noted)
+    with lost(noted):
+        noted.take_back()
+        assert noted.lost()
 
 
 def test_signals_in_a_handler_are_noted_all(application: int) -> None:
