@@ -20,6 +20,8 @@ from typing import Any
 
 from cotyledon_core import log
 
+_MODULE = "multiprocessing.process"
+
 
 class ChildIdentity:
     """What a forked process will be in multiprocessing's eyes.
@@ -37,11 +39,11 @@ class ChildIdentity:
         self._name = name
         self._parent_sentinel = parent_sentinel
         self._parent_pid = os.getpid()
-        self._module: Any = sys.modules.get("multiprocessing.process")
+        self._module: Any = sys.modules.get(_MODULE)
         self.assume: Callable[[], None]
         """Be it; in the child."""
         if self._module is None:
-            self.assume = partial(sys.meta_path.insert, 0, _Introduction(self))
+            self.assume = partial(self._assume_once_loaded, _Introduction(self))
         else:
             self._introduce()
             self.assume = self._assume
@@ -51,6 +53,14 @@ class ChildIdentity:
         parent = process._current_process
         self._process = process.BaseProcess(name=self._name)
         self._parent = process._ParentProcess(parent.name, self._parent_pid, self._parent_sentinel)
+
+    def _assume_once_loaded(self, introduction: _Introduction) -> None:
+        module = sys.modules.get(_MODULE)
+        if module is None:
+            sys.meta_path.insert(0, introduction)
+        else:
+            # by a log that was written between this one's preparation and the fork
+            self.learn(module)
 
     def learn(self, module: Any) -> None:
         """Be it in ``multiprocessing.process``, which has just been loaded."""
@@ -77,7 +87,7 @@ class _Introduction:
         self._identity = identity
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        if name != "multiprocessing.process":
+        if name != _MODULE:
             return None
         sys.meta_path.remove(self)
         from importlib.util import find_spec

@@ -357,7 +357,7 @@ def make(
 ) -> Spawner:
     """The spawner for a multiprocessing context.
 
-    :param before: called each time, when all is prepared and no worker of the call is started.
+    :param before: called each time, right before the first worker of the call is started.
     """
     if contexts.is_fork(context):
         return ForkSpawner(channel, board, roll, before)

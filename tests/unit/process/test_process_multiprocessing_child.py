@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import multiprocessing.process
 import multiprocessing.util
@@ -153,18 +154,26 @@ def test_without_multiprocessing_nothing_is_loaded(in_child: InChild) -> None:
     assert in_child(assumed(look)) == []
 
 
+def who() -> tuple[Any, ...]:
+    """This process, as multiprocessing sees it."""
+    from multiprocessing import current_process, parent_process
+
+    parent = parent_process()
+    assert parent is not None
+    return current_process().name, parent.pid, parent.is_alive()
+
+
 @pytest.mark.usefixtures("unloaded")
 def test_multiprocessing_loaded_later_learns_who_this_is(in_child: InChild) -> None:
-    manager = os.getpid()
+    assert in_child(assumed(who)) == ("web(3)", os.getpid(), True)
 
-    def look() -> tuple[Any, ...]:
-        from multiprocessing import current_process, parent_process
 
-        parent = parent_process()
-        assert parent is not None
-        return current_process().name, parent.pid, parent.is_alive()
-
-    assert in_child(assumed(look)) == ("web(3)", manager, True)
+@pytest.mark.usefixtures("unloaded")
+def test_multiprocessing_loaded_by_the_manager_meanwhile_learns_it(in_child: InChild) -> None:
+    """As a log does that is written when the workers are prepared and not yet forked."""
+    run = assumed(who)
+    importlib.import_module("multiprocessing.process")
+    assert in_child(run) == ("web(3)", os.getpid(), True)
 
 
 # -- contexts
