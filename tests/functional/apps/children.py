@@ -221,6 +221,8 @@ def busy_threads(workers: str) -> None:
                 pass
 
     logging.basicConfig(handlers=[Unbuffered()], level=logging.INFO)
+    # the manager waits for its turn at each call of the system that it makes
+    sys.setswitchinterval(1e-5)
     for target in (log, draw, load):
         threading.Thread(target=target, daemon=True).start()
     made = manager()
