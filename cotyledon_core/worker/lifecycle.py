@@ -208,7 +208,9 @@ class Worker:
         configured = self.link.place.grace(self._assignment.configured_grace)
         if configured is not None:
             return float(configured)
-        own = getattr(self._service, "graceful_shutdown_timeout", None)
+        own = self._assignment.known_grace
+        if self._service is not None:
+            own = getattr(self._service, "graceful_shutdown_timeout", None)
         if own is not None:
             return float(own)
         return self._assignment.grace if self._roll is None else self._roll.grace
@@ -280,11 +282,12 @@ class Worker:
 
     def _limit(self) -> None:
         """From now on the grace period runs."""
-        if self._deadline is not None or not self.grace:
+        grace = self.grace
+        if self._deadline is not None or not grace:
             return
-        self._deadline = time.monotonic() + self.grace
+        self._deadline = time.monotonic() + grace
         if self._booting:
-            self._interrupt_after(self.grace)
+            self._interrupt_after(grace)
 
     def _is_overdue(self) -> bool:
         return self._deadline is not None and time.monotonic() >= self._deadline

@@ -56,6 +56,15 @@ def test_the_managers_is_for_the_others() -> None:
     assert introduced(None, grace=10) == (10, [])
 
 
+@pytest.mark.parametrize(("of_class", "expected"), [(None, 10), (0.0, 0), (5.0, 5)])
+def test_until_the_service_is_made_its_class_s_holds(
+    of_class: float | None, expected: float
+) -> None:
+    graces = {"grace": 10, "known_grace": of_class}
+    assignment = Assignment(ServiceId(UUID(int=1)), WorkerId(0), "web", Service, **graces)  # type: ignore[arg-type]
+    assert Worker(assignment, Channel()).grace == expected  # type: ignore[arg-type]
+
+
 def test_the_section_s_may_change_while_the_worker_runs() -> None:
     board, link = Board(0), Channel()
     link.place = board.take()
