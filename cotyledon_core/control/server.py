@@ -264,8 +264,9 @@ class Server(Visitors):
     def close(self) -> None:
         """Tell what can be told at once, and let go of everybody."""
         self.tell()
-        for connection in list(self._connections):
-            self._drop(connection)
         if self._accept_at is None:
             self._selector.unregister(self._listener)
+        # first: whoever waits for the manager's end finds the socket gone
         self._listener.close()
+        for connection in list(self._connections):
+            self._drop(connection)

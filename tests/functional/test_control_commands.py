@@ -45,6 +45,11 @@ def test_a_rolling_restart_that_fails_is_not_waited_for(launch: Launch) -> None:
     running = Controlled(launch, sections(web={**web, "replacement_timeout": 0}))
     before = running.pids()
     broken = running.application.directory / "broken"
+    # a shell that still looks for it would end
+    running.application.until(
+        lambda: all(procfs.title(pid).startswith("sleep") for pid in before.values()),
+        "all have become what they execute",
+    )
     broken.touch()
     with running.client() as client:
         with pytest.raises(ControlError) as caught:
