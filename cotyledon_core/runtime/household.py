@@ -162,11 +162,14 @@ class Household:
         relay = self._relay_helper()
         if idle and relay is not None and not self._helpers.is_starting(relay):
             self._helpers.start(relay)
-        for host in self._dispatcher.hosts.values():
-            host.catch_up(self._dispatcher.ledger)
         for helper in self._fed():
             if helper.waiting:
                 self._helpers.flush(helper)
+        # now that nothing waits any more: there may be no other turn for a long time
+        for host in self._dispatcher.hosts.values():
+            host.catch_up(self._dispatcher.ledger)
+            if host.waiting:
+                self._helpers.flush(host)
         if not self._watching_signals and self._guardian and self._foreign_code.possible():
             self._watching_signals = True
             self._guardian.watch_signals()
