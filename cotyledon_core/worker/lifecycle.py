@@ -327,13 +327,16 @@ class Worker:
     def _reload(self) -> None:
         if self._terminating:
             return
-        in_place = self._traits.reloads or has_own_reload(self._service)
-        if self._reread is None and not in_place:
+        if self._reread is None and not self._reloads():
             self.ask_for_replacement()
             return
         self._reload_wanted, begun, self._reloading = True, self._reloading, True
         if not begun:
             start_thread(self._in_thread, ("reload", self._service_reload))
+
+    def _reloads(self) -> bool:
+        """Whether the service reloads in place."""
+        return self._traits.reloads or has_own_reload(self._service)
 
     def _service_reload(self) -> None:
         while self._reload_wanted:
@@ -353,7 +356,7 @@ class Worker:
         """What the manager is told: that it is done, or has to be done by another."""
         if self._reread is not None and not self._reread():
             return LEAVE
-        if self._traits.reloads or has_own_reload(self._service):
+        if self._reloads():
             self._calls.reload()
         if self._levels_wanted:
             log_levels.hold_again(self.signals)

@@ -21,6 +21,7 @@ from cotyledon_core.control import listener as listening
 from cotyledon_core.control import server as serving
 from cotyledon_core.control.access import Peer
 from cotyledon_core.control.commands.status import WORKERS_AT_ONCE
+from cotyledon_core.control.connection import Connection
 from cotyledon_core.control.listener import InUse, Listener, Unusable, expanded
 from cotyledon_core.control.server import Server
 from cotyledon_core.control_settings import ControlSettings
@@ -543,6 +544,23 @@ def test_idle_clients_have_a_deadline(
 
 
 # -- the socket in the file system
+
+
+def test_who_sees_the_end_finds_the_socket_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path / "socket")
+    bench.connect()
+    bench.turn()
+    close, there = Connection.close, []
+
+    def closed(connection: Connection) -> None:
+        there.append(os.path.exists(bench.path))
+        close(connection)
+
+    monkeypatch.setattr(Connection, "close", closed)
+    bench.close()
+    assert there == [False]
 
 
 def test_names_in_the_path() -> None:

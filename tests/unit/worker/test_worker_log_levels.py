@@ -100,6 +100,21 @@ def test_one_that_has_no_more_threads_goes_on(
     until(lambda: link.told == [ANSWER % shown(LOGGER)])
 
 
+def test_levels_that_came_while_it_ran_are_held_after_a_reload(worker: Worker, link: Link) -> None:
+    assert SIGURG is not None
+    worker._service = worker._calls = Service(WorkerId(0))
+    link.gate.set()
+    ask(worker)
+    until(lambda: link.told and not log_levels._lock.locked())
+    HELD.set("test_worker_log_levels", "DEBUG")
+    try:
+        worker._reload_once()
+        # the main thread sees to it
+        assert worker.signals.is_pending(SIGURG)
+    finally:
+        HELD.hold({})
+
+
 def test_the_manager_s_own_do_not_stay_where_there_is_no_note(link: Link) -> None:
     link.place = NOWHERE
     HELD.set("test_worker_log_levels", "DEBUG")
